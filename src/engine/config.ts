@@ -1,0 +1,67 @@
+// What an engine is told at start-up. The daemon makes it from flags and daemon.json; tests make it by hand.
+import type { Ulimit } from './ulimit.ts';
+
+export interface RuntimeConfig {
+  path: string;
+  args: readonly string[];
+}
+
+export interface EngineConfig {
+  /** Everything that must survive a reboot. */
+  dataRoot: string;
+  /** Everything that must not: sockets, bundles, mounts. */
+  execRoot: string;
+  labels: readonly string[];
+  debug: boolean;
+  experimental: boolean;
+  logDriver: string;
+  logOptions: Readonly<Record<string, string>>;
+  defaultRuntime: string;
+  runtimes: Readonly<Record<string, RuntimeConfig>>;
+  conmonPath: string | undefined;
+  init: boolean;
+  initPath: string | undefined;
+  cgroupParent: string | undefined;
+  defaultUlimits: Readonly<Record<string, Ulimit>>;
+  defaultShmSize: number;
+  defaultIpcMode: 'private' | 'shareable';
+  defaultCgroupnsMode: 'private' | 'host' | undefined;
+  /** Path of a profile, 'builtin' or 'unconfined'. */
+  seccompProfile: string;
+  noNewPrivileges: boolean;
+  shutdownTimeout: number;
+  insecureRegistries: readonly string[];
+  registryMirrors: readonly string[];
+  maxConcurrentDownloads: number;
+  maxConcurrentUploads: number;
+  maxDownloadAttempts: number;
+  proxies: { http: string; https: string; no: string };
+  network: NetworkConfig;
+}
+
+export interface NetworkConfig {
+  /** Name of the default bridge; 'none' switches it off. */
+  bridge: string | undefined;
+  bip: string | undefined;
+  bip6: string | undefined;
+  fixedCidr: string | undefined;
+  fixedCidr6: string | undefined;
+  defaultGateway: string | undefined;
+  defaultGateway6: string | undefined;
+  mtu: number;
+  icc: boolean;
+  ipv6: boolean;
+  ip: string;
+  ipForward: boolean;
+  ipMasq: boolean;
+  iptables: boolean;
+  ip6tables: boolean;
+  userlandProxy: boolean;
+  allowDirectRouting: boolean;
+  defaultAddressPools: readonly { base: string; size: number }[];
+  defaultNetworkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  hostGatewayIps: readonly string[];
+  dns: readonly string[];
+  dnsOptions: readonly string[];
+  dnsSearch: readonly string[];
+}

@@ -1,0 +1,23 @@
+// What happened, for those who listen now and for those who ask later.
+import type { EventMessage } from '../../wire/types.ts';
+
+export interface EventFilterQuery {
+  /** API filters as they came: name → allowed values. */
+  filters: Readonly<Record<string, readonly string[]>>;
+  /** Replay from here; without it only what is new. */
+  since?: Date;
+  /** Ends the stream here; a time in the past makes it a pure replay. */
+  until?: Date;
+  signal: AbortSignal;
+}
+
+export interface Events {
+  publish(
+    type: NonNullable<EventMessage['Type']>,
+    action: string,
+    actor: { ID: string; Attributes?: Record<string, string> },
+  ): void;
+  subscribe(query: EventFilterQuery): AsyncIterable<EventMessage>;
+  /** How many listeners there are (`docker info` shows it). */
+  readonly listeners: number;
+}

@@ -1,0 +1,41 @@
+// Images as containers see them: something to look up, and a root file system to stand on.
+import type { ChainId, Digest } from '../../lib/ids.ts';
+import type { ImageConfig } from '../../wire/types.ts';
+
+export interface Image {
+  /** The digest of what the name points at (manifest or index). */
+  id: Digest;
+  /** The digest of the platform's config blob. */
+  configDigest: Digest;
+  os: string;
+  architecture: string;
+  variant: string;
+  config: ImageConfig;
+  /** Stack of layers, lowest first, by chain id. Empty for an image without layers. */
+  layers: readonly ChainId[];
+  created: string;
+}
+
+export interface Images {
+  /** By name, digest, id or unique id prefix. Throws notFound with Docker's words. */
+  get(reference: string, platform?: string): Image;
+}
+
+/** Writable root file systems over an image's layers, one per container. */
+export interface Snapshots {
+  /** Makes the writable layer. Synchronous work of a few system calls. */
+  create(key: string, layers: readonly ChainId[]): void;
+  /** Mounts it and returns the mount point; idempotent. */
+  mount(key: string): string;
+  /** Idempotent; also true after a crash that left it mounted. */
+  unmount(key: string): void;
+  /** Unmounts and removes the writable layer. */
+  remove(key: string): Promise<void>;
+  mountPoint(key: string): string;
+  /** The writable layer itself. */
+  upperDirectory(key: string): string;
+  /** Bytes used by the writable layer, and by everything under it. */
+  usage(key: string): Promise<{ writable: number; total: number }>;
+  /** Whatever is on disk or mounted for keys other than these is removed. */
+  reconcile(keys: ReadonlySet<string>): Promise<void>;
+}

@@ -1,0 +1,57 @@
+// Networks as containers see them. All endpoint state lives behind this interface: a container knows only its network mode.
+import type { ContainerId } from '../../lib/ids.ts';
+import type { EndpointSettings, HostConfig, NetworkSettings, PortMap } from '../../wire/types.ts';
+
+export interface NetworkRequest {
+  container: ContainerId;
+  name: string;
+  hostname: string;
+  domainname: string;
+  /** HostConfig.NetworkMode, never empty: 'default', 'bridge', 'none', 'host', 'container:<id>', a network's name or id. */
+  mode: string;
+  endpoints: Readonly<Record<string, EndpointSettings>>;
+  hostConfig: HostConfig;
+  /** Config.ExposedPorts. */
+  exposedPorts: readonly string[];
+  macAddress?: string;
+}
+
+export interface HostsEntry {
+  address: string;
+  names: readonly string[];
+}
+
+export interface Sandbox {
+  /** What the container joins: a namespace made for it, a fresh one that the runtime makes itself, or the host's. */
+  namespace: { kind: 'path'; path: string } | { kind: 'new' } | { kind: 'host' };
+  /** Lines for /etc/hosts beyond localhost's. */
+  hosts: readonly HostsEntry[];
+  /** The content of /etc/resolv.conf. */
+  resolvConf: string;
+}
+
+export interface Networks {
+  /** Checks a create request and stores its endpoints. Throws what Docker throws for bad modes, addresses, ports. */
+  register(request: NetworkRequest): void;
+  /** A container gets its interfaces, addresses, ports and names, before its first process exists. */
+  start(container: ContainerId, options: { hostsChanged(entries: readonly HostsEntry[]): void }): Promise<Sandbox>;
+  /** Everything `start` made is taken back. Idempotent. */
+  stop(container: ContainerId): Promise<void>;
+  renamed(container: ContainerId, name: string): void;
+  /** The container is gone for good. Implies `stop`. */
+  forget(container: ContainerId): Promise<void>;
+  /** For inspect and list. */
+  settings(container: ContainerId): NetworkSettings;
+  ports(container: ContainerId): PortMap;
+  /** After a daemon restart: the kernel is made to agree with what these running containers should have. */
+  reconcile(running: ReadonlySet<ContainerId>): Promise<void>;
+}
+
+/** What networks need to know of containers, so that neither noun imports the other. */
+export interface NetworkUsers {
+  /** By name, id or unique prefix. */
+  resolve(reference: string): ContainerId | undefined;
+  name(container: ContainerId): string | undefined;
+  /** The init process of a running container. */
+  pid(container: ContainerId): number | undefined;
+}

@@ -1,0 +1,58 @@
+// The schema's history, oldest first. A release never edits an entry that an earlier release shipped: it appends.
+
+export interface Migration {
+  /** What it is about; for the reader only. */
+  name: string;
+  sql: string;
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    name: 'containers and execs',
+    sql: `
+      CREATE TABLE containers (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        record TEXT NOT NULL
+      ) STRICT;
+    `,
+  },
+  {
+    name: 'images: what names point at',
+    sql: `
+      CREATE TABLE images (
+        id TEXT PRIMARY KEY,
+        record TEXT NOT NULL
+      ) STRICT;
+      CREATE TABLE image_names (
+        name TEXT PRIMARY KEY,
+        image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE
+      ) STRICT;
+    `,
+  },
+  {
+    name: 'volumes',
+    sql: `
+      CREATE TABLE volumes (
+        name TEXT PRIMARY KEY,
+        record TEXT NOT NULL
+      ) STRICT;
+    `,
+  },
+  {
+    name: 'networks, endpoints and addresses',
+    sql: `
+      CREATE TABLE networks (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        record TEXT NOT NULL
+      ) STRICT;
+      CREATE TABLE endpoints (
+        container TEXT NOT NULL,
+        network TEXT NOT NULL,
+        record TEXT NOT NULL,
+        PRIMARY KEY (container, network)
+      ) STRICT;
+    `,
+  },
+];

@@ -1,0 +1,5 @@
+export interface Ulimit {
+  name: string;
+  soft: number;
+  hard: number;
+}

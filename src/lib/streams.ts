@@ -1,0 +1,37 @@
+// Two shapes carry all bytes in Dockyard: a source that is pulled, and a duplex (a socket after its protocol is settled).
+
+/** Bytes in order. The consumer's pace is the producer's pace: nothing is read ahead of a bounded buffer. */
+export type ByteSource = AsyncIterable<Uint8Array>;
+
+/** A connection whose two directions end on their own. */
+export interface Duplex {
+  /** Ends when the peer half-closes or goes away. Can be consumed once. */
+  readonly input: ByteSource;
+  /** Resolves to false when the connection is gone. Returns a promise only while the peer is slower than we are. */
+  write(chunk: Uint8Array): boolean | Promise<boolean>;
+  /** Half-close: nothing more will be written; input goes on. */
+  end(): void;
+  /** Drops both directions at once. May be called twice. */
+  destroy(): void;
+  /** Resolves when both directions are over, for whatever reason. */
+  readonly closed: Promise<void>;
+}
+
+/** Writes a whole source; stops early and returns false if the sink goes away. Does not end the sink. */
+export async function pump(source: ByteSource, sink: Pick<Duplex, 'write'>): Promise<boolean> {
+  for await (const chunk of source) {
+    if (!(await sink.write(chunk))) return false;
+  }
+  return true;
+}
+
+export function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  return Buffer.concat(chunks);
+}
+
+export async function collect(source: ByteSource): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
