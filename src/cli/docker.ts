@@ -1,0 +1,4 @@
+export async function run(args: string[]): Promise<number> {
+  console.log('docker', args);
+  return 0;
+}

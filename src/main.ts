@@ -1,0 +1,21 @@
+// Which name was I called by. Everything is loaded only when it is needed: the client's start-up is felt on every command.
+import { invocation } from './lib/self.ts';
+
+interface Program {
+  /** Resolves to the exit code; the process ends then. */
+  run(args: string[]): Promise<number>;
+}
+
+const programs: Record<string, () => Promise<Program>> = {
+  docker: () => import('./cli/docker.ts'),
+  dockerd: () => import('./daemon/dockerd.ts'),
+};
+
+const { program, args } = invocation();
+const load = programs[program] ?? (program.startsWith('helper:') ? undefined : programs['docker']);
+if (load) {
+  process.exitCode = await (await load()).run(args);
+} else {
+  console.error(`dockyard: there is no ${program}`);
+  process.exitCode = 2;
+}
