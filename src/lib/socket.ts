@@ -178,3 +178,10 @@ export async function connectSocket(address: SocketAddress): Promise<SocketDuple
   });
   return stream;
 }
+
+/** Gives a connected descriptor (pipe, socketpair, SEQPACKET) to the event loop, which closes it in the end. */
+export function watchDescriptor(fd: number, handlers: SocketHandler<undefined>): Promise<Socket<undefined>> {
+  // Bun takes { fd } here, its types do not know it yet.
+  const options: unknown = { fd, allowHalfOpen: true, socket: handlers };
+  return Bun.connect(options as Bun.UnixSocketOptions<undefined>);
+}

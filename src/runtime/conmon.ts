@@ -1,0 +1,220 @@
+// conmon watches one process each: it owns the stdio, writes the log file and the exit code, and outlives the daemon.
+import { closeSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { failed, unavailable } from '../lib/errors.ts';
+import { watchDescriptor } from '../lib/socket.ts';
+
+export interface OciRuntime {
+  name: string;
+  path: string;
+  /** Global arguments, before the verb. */
+  args: readonly string[];
+}
+
+interface Common {
+  conmonPath: string;
+  runtime: OciRuntime;
+  containerId: string;
+  containerName: string;
+  /** conmon's working directory: sockets, fifos, pid files. One per watched process. */
+  directory: string;
+  /** Where `<containerId>` appears with the exit code in it. */
+  exitDirectory: string;
+  /** 'k8s-file:<path>' or 'none'. */
+  logTarget: string;
+  stdin: boolean;
+  /** Whether the process keeps its stdin when the attached connection ends. */
+  keepStdinOpen: boolean;
+  terminal: boolean;
+}
+
+export interface ContainerRequest extends Common {
+  bundle: string;
+}
+
+export interface ExecRequest extends Common {
+  execId: string;
+  processSpec: string;
+}
+
+export interface Watched {
+  pid: number;
+  conmonPid: number;
+}
+
+export const attachSocketName = 'attach';
+const pidFile = (directory: string) => `${directory}/pid`;
+const conmonPidFile = (directory: string) => `${directory}/conmon.pid`;
+
+function commonArguments(request: Common): string[] {
+  const { directory } = request;
+  return [
+    ...['--cid', request.containerId, '--name', request.containerName, '--bundle', directory],
+    ...['--runtime', request.runtime.path, ...request.runtime.args.flatMap(arg => ['--runtime-arg', arg])],
+    ...['--container-pidfile', pidFile(directory), '--conmon-pidfile', conmonPidFile(directory)],
+    ...['--exit-dir', request.exitDirectory, '--log-path', request.logTarget, '--log-level', 'error'],
+    ...['--full-attach', '--no-sync-log', '--no-new-keyring'],
+    ...(request.stdin ? ['--stdin'] : []),
+    ...(request.stdin && request.keepStdinOpen ? ['--leave-stdin-open'] : []),
+    ...(request.terminal ? ['--terminal'] : []),
+  ];
+}
+
+/** Has the runtime create the container: its init waits for `start`, its output can already be attached. */
+export async function createWatched(request: ContainerRequest): Promise<Watched> {
+  const args = [...commonArguments(request), '--cuuid', request.containerId, '--persist-dir', request.directory];
+  const conmon = spawnConmon(request, args, ['pipe'], { _OCI_SYNCPIPE: '3' });
+  const [line] = await Promise.all([readLine(conmon.fds[0]!), conmon.exited]);
+  return { pid: pidOf(line), conmonPid: await readConmonPid(request.directory) };
+}
+
+export interface StartingExec {
+  /** Resolves when the attach socket exists; the process does not run yet. */
+  ready: Promise<void>;
+  /** Lets the process begin. Resolves when it runs, with its pid; rejects with what the runtime says. */
+  begin(): Promise<Watched>;
+  /** Resolves to its exit code. */
+  exitCode: Promise<number>;
+}
+
+/** Has the runtime run one more process in a container, in two steps, so that no output is lost to whoever attaches. */
+export function execWatched(request: ExecRequest): StartingExec {
+  const args = [
+    ...commonArguments(request),
+    ...['--cuuid', request.execId, '--exec', '--exec-attach', '--exec-process-spec', request.processSpec],
+    ...['--api-version', '1'],
+  ];
+  const environment = { _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4', _OCI_ATTACHPIPE: '5' };
+  const conmon = spawnConmon(request, args, ['pipe', 'pipe', 'pipe'], environment);
+  const [sync, start, attach] = conmon.fds as [number, number, number];
+  const reports = new LineReader(sync);
+  // conmon waits on this pipe twice: before it forks, and again before the process begins.
+  writeSync(start, 'f');
+  let exitResolve!: (code: number) => void;
+  let exitReject!: (error: Error) => void;
+  const exitCode = new Promise<number>((resolve, reject) => {
+    exitResolve = resolve;
+    exitReject = reject;
+  });
+  exitCode.catch(() => undefined);
+  return {
+    ready: readLine(attach).then(() => undefined),
+    exitCode,
+    begin: async () => {
+      writeSync(start, 's');
+      closeSync(start);
+      try {
+        const [line] = await Promise.all([reports.next(), conmon.exited]);
+        const pid = pidOf(line);
+        const conmonPid = await readConmonPid(request.directory);
+        reports.next().then(last => exitResolve(exitCodeOf(last)), exitReject);
+        return { pid, conmonPid };
+      } catch (error) {
+        reports.close();
+        exitReject(error as Error);
+        throw error;
+      }
+    },
+  };
+}
+
+function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environment: Record<string, string>) {
+  let child: Bun.Subprocess;
+  try {
+    child = Bun.spawn([request.conmonPath, ...args], {
+      cwd: request.directory,
+      stdio: ['ignore', 'ignore', 'ignore', ...pipes] as ['ignore', 'ignore', 'ignore'],
+      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', ...environment },
+    });
+  } catch (error) {
+    throw unavailable(
+      `cannot start conmon (${request.conmonPath}): install the package conmon, or name the program with --conmon-path`,
+      error,
+    );
+  }
+  return { exited: child.exited, fds: (child.stdio as readonly unknown[]).slice(3) as number[] };
+}
+
+interface Report {
+  pid?: number;
+  exit_code?: number;
+  data?: number;
+  message?: string;
+}
+
+function parseReport(line: string | undefined): Report {
+  if (line === undefined) throw failed('conmon ended without saying why');
+  try {
+    return JSON.parse(line) as Report;
+  } catch (error) {
+    throw failed(`conmon said something unexpected: ${line}`, error);
+  }
+}
+
+function pidOf(line: string | undefined): number {
+  const report = parseReport(line);
+  const pid = report.pid ?? report.data ?? -1;
+  if (pid > 0) return pid;
+  throw failed(report.message?.trim() || 'the runtime failed without a message');
+}
+
+function exitCodeOf(line: string | undefined): number {
+  const report = parseReport(line);
+  return report.exit_code ?? report.data ?? -1;
+}
+
+async function readConmonPid(directory: string): Promise<number> {
+  return Number(await readFile(conmonPidFile(directory), 'utf8'));
+}
+
+async function readLine(fd: number): Promise<string | undefined> {
+  const reader = new LineReader(fd);
+  const line = await reader.next();
+  reader.close();
+  return line;
+}
+
+/** Lines from a pipe that we own; undefined at its end. */
+class LineReader {
+  #text = '';
+  #lines: string[] = [];
+  #ended = false;
+  #wake: (() => void) | undefined;
+  #socket: Promise<Bun.Socket<undefined>>;
+
+  constructor(fd: number) {
+    const finish = () => {
+      this.#ended = true;
+      this.#wake?.();
+    };
+    this.#socket = watchDescriptor(fd, {
+      data: (_socket, chunk) => {
+        this.#text += chunk.toString();
+        const lines = this.#text.split('\n');
+        this.#text = lines.pop() ?? '';
+        this.#lines.push(...lines);
+        this.#wake?.();
+      },
+      end: socket => {
+        socket.end();
+        finish();
+      },
+      close: finish,
+      error: finish,
+    });
+  }
+
+  async next(): Promise<string | undefined> {
+    while (this.#lines.length === 0 && !this.#ended) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#lines.shift();
+  }
+
+  close(): void {
+    this.#ended = true;
+    void this.#socket.then(socket => socket.end());
+  }
+}
