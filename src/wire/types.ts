@@ -250,6 +250,7 @@ export interface ContainerConfig {
   StopSignal?: string | null;
   StopTimeout?: number | null;
   Shell?: string[] | null;
+  MacAddress?: string;
 }
 
 export interface ImageConfig {
@@ -425,6 +426,8 @@ export interface AuthConfig {
   username?: string;
   password?: string;
   serveraddress?: string;
+  identitytoken?: string;
+  registrytoken?: string;
 }
 
 export interface AuthResponse {
@@ -1656,4 +1659,50 @@ export interface ImageManifestSummary {
   AttestationData?: {
     For: string;
   } | null;
+}
+
+export type ContainerCreateRequest = ContainerConfig & {
+  HostConfig?: HostConfig;
+  NetworkingConfig?: NetworkingConfig;
+};
+
+export type ContainerUpdateRequest = Resources & {
+  RestartPolicy?: RestartPolicy;
+};
+
+export interface ExecConfig {
+  AttachStdin?: boolean;
+  AttachStdout?: boolean;
+  AttachStderr?: boolean;
+  ConsoleSize?: number[] | null;
+  DetachKeys?: string;
+  Tty?: boolean;
+  Env?: string[];
+  Cmd?: string[];
+  Privileged?: boolean;
+  User?: string;
+  WorkingDir?: string;
+}
+
+export interface ExecStartConfig {
+  Detach?: boolean;
+  Tty?: boolean;
+  ConsoleSize?: number[] | null;
+}
+
+export interface NetworkCreateRequest {
+  Name: string;
+  Driver?: string;
+  Scope?: string;
+  Internal?: boolean;
+  Attachable?: boolean;
+  Ingress?: boolean;
+  ConfigOnly?: boolean;
+  ConfigFrom?: ConfigReference;
+  IPAM?: IPAM;
+  EnableIPv4?: boolean;
+  EnableIPv6?: boolean;
+  Options?: Record<string, string>;
+  Labels?: Record<string, string>;
+  CheckDuplicate?: boolean;
 }
