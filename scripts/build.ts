@@ -1,12 +1,15 @@
-// dist/docker and dist/dockerd: one executable under two names. Code splitting with bytecode is what lets a command
+// dist/docker and dist/dockerd: one executable under several names. Code splitting with bytecode is what lets a command
 // load only its own code.
-import { linkSync, mkdirSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 
 const dist = new URL('../dist/', import.meta.url).pathname;
+const started = new Date();
 mkdirSync(dist, { recursive: true });
+// Built aside and renamed: an engine that runs from dist keeps its file, and nobody meets half an executable.
+const fresh = `${dist}.docker-${process.pid}`;
 const result = await Bun.build({
   entrypoints: [new URL('../src/main.ts', import.meta.url).pathname],
-  compile: { outfile: `${dist}docker` },
+  compile: { outfile: fresh },
   bytecode: true,
   minify: true,
   splitting: true,
@@ -15,7 +18,12 @@ const result = await Bun.build({
 });
 for (const log of result.logs) console.error(log);
 if (!result.success) process.exit(1);
-for (const name of ['dockerd', 'dockyard']) {
-  rmSync(`${dist}${name}`, { force: true });
-  linkSync(`${dist}docker`, `${dist}${name}`);
+// What changed while we were building is newer than this.
+utimesSync(fresh, started, started);
+for (const name of ['docker', 'dockerd', 'dockyard']) {
+  linkSync(fresh, `${fresh}-${name}`);
+  renameSync(`${fresh}-${name}`, `${dist}${name}`);
+  // Renaming one link onto another of the same file does nothing and leaves both.
+  rmSync(`${fresh}-${name}`, { force: true });
 }
+rmSync(fresh);

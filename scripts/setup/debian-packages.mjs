@@ -1,0 +1,110 @@
+// The programs of the operating system that we stand on. On Debian, as root, they are installed; elsewhere it is said
+// exactly what is missing. Nothing is ever started by it: a package's service is a decision of the machine's owner.
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { Failure, isRoot, run, step } from './script.mjs';
+
+const searched = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+
+/** The full path of a program, or undefined. Looks into the sbin directories as well, which a user's PATH may lack. */
+export function findProgram(name) {
+  for (const directory of searched) {
+    if (!directory) continue;
+    const path = `${directory}/${name}`;
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here: the next directory.
+    }
+  }
+  return undefined;
+}
+
+/** What the engine needs to run containers. `others`: the names of the package in dnf, pacman and apk. */
+export const engineNeeds = [
+  { program: 'crun', package: 'crun', for: 'the OCI runtime', others: ['crun', 'crun', 'crun'] },
+  { program: 'conmon', package: 'conmon', for: 'watches each container', others: ['conmon', 'conmon', 'conmon'] },
+  { program: 'nft', package: 'nftables', for: 'the firewall', others: ['nftables', 'nftables', 'nftables'] },
+  {
+    program: 'busybox',
+    package: 'busybox-static',
+    for: 'what the busybox image is made from',
+    others: ['busybox', 'busybox', 'busybox-static'],
+  },
+];
+
+/** What the tests use besides: strangers to talk to, and tools to look from outside. */
+export const testNeeds = [
+  ...engineNeeds,
+  { program: 'ip', package: 'iproute2', for: 'tests of networks', others: ['iproute', 'iproute2', 'iproute2'] },
+  { program: 'curl', package: 'curl', for: 'a client nobody here wrote', others: ['curl', 'curl', 'curl'] },
+  { program: 'openssl', package: 'openssl', for: 'certificates for tests', others: ['openssl', 'openssl', 'openssl'] },
+];
+
+export function ensureDebianPackages(needs) {
+  const missing = needs.filter(need => !findProgram(need.program));
+  if (missing.length === 0) return;
+  if (!findProgram('apt-get')) throw new Failure(whatToInstall(missing, 'there is no apt-get'));
+  if (!isRoot()) throw new Failure(whatToInstall(missing, 'only root may'));
+  const packages = missing.map(need => need.package);
+  step(`Installing Debian packages: ${packages.join(' ')}`);
+  aptInstall(packages);
+  const still = needs.filter(need => !findProgram(need.program));
+  if (still.length > 0) throw new Failure(whatToInstall(still, 'apt-get did, but they are still not there'));
+}
+
+/** Installs without starting any service. */
+export function aptInstall(packages) {
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = args =>
+    run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], { quiet: true, env: environment });
+  const install = () => apt(['install', '-y', '--no-install-recommends', ...packages]);
+  using(holdServicesBack(), () => {
+    try {
+      install();
+    } catch {
+      // The lists may be missing or old, as on a fresh system; the second failure is the one to show.
+      apt(['update']);
+      install();
+    }
+  });
+}
+
+/** Debian asks this file before a package starts its service; 101 says no. */
+function holdServicesBack() {
+  const policy = '/usr/sbin/policy-rc.d';
+  if (existsSync(policy)) return () => {};
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const release = () => rmSync(policy, { force: true });
+  const interrupted = () => {
+    release();
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  return () => {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    release();
+  };
+}
+
+function using(release, body) {
+  try {
+    body();
+  } finally {
+    release();
+  }
+}
+
+function whatToInstall(missing, why) {
+  const names = column => missing.map(need => (column < 0 ? need.package : need.others[column])).join(' ');
+  return [
+    `These programs are missing, and cannot be installed from here (${why}):`,
+    ...missing.map(need => `  ${need.program.padEnd(10)} ${need.for}`),
+    '',
+    'Install them, then run this again:',
+    `  Debian, Ubuntu:  sudo apt-get install --no-install-recommends ${names(-1)}`,
+    `  Fedora:          sudo dnf install ${names(0)}`,
+    `  Arch:            sudo pacman -S ${names(1)}`,
+    `  Alpine:          sudo apk add ${names(2)}`,
+  ].join('\n');
+}
