@@ -1,0 +1,72 @@
+// docker attach: what the container said, if that is asked for, then what it says.
+import { conflict } from '../../lib/errors.ts';
+import type { Output } from '../output.ts';
+import type { Attachment, AttachRequest } from './containers.ts';
+import { type ContainerContext, publish } from './context.ts';
+import { parseDetachKeys } from './detach-keys.ts';
+import type { LiveContainer } from './live.ts';
+
+export async function attachContainer(
+  context: ContainerContext,
+  live: LiveContainer,
+  request: AttachRequest,
+  signal: AbortSignal,
+): Promise<Attachment> {
+  const { record } = live;
+  const { phase } = record;
+  const detachKeys = parseDetachKeys(request.detachKeys);
+  if (phase.kind === 'running' && phase.paused) {
+    throw conflict(`container ${record.id} is paused, unpause the container before attach`);
+  }
+  if (phase.kind === 'restarting') {
+    throw conflict(`container ${record.id} is restarting, wait until the container is running`);
+  }
+  const history = request.logs
+    ? live.log.read({
+        stdout: request.stdout,
+        stderr: request.stderr,
+        timestamps: false,
+        details: false,
+        follow: false,
+        signal,
+      })
+    : undefined;
+  if (!request.stream) return historyOnly(record.config.Tty === true, history);
+  const attachment = live.io.attach({
+    stdin: request.stdin && record.config.OpenStdin === true,
+    stdout: request.stdout,
+    stderr: request.stderr,
+    detachKeys,
+    onDetach: () => publish(context, record, 'detach'),
+  });
+  signal.addEventListener('abort', () => attachment.close(), { once: true });
+  publish(context, record, 'attach');
+  if (live.watched) {
+    await live.io.connect(live.watched);
+    live.io.announce();
+  }
+  return history ? withHistory(attachment, history) : attachment;
+}
+
+function withHistory(attachment: Attachment, history: Output): Attachment {
+  return {
+    tty: attachment.tty,
+    output: (async function* () {
+      yield* history;
+      yield* attachment.output;
+    })(),
+    write: chunk => attachment.write(chunk),
+    endInput: () => attachment.endInput(),
+    close: () => attachment.close(),
+  };
+}
+
+function historyOnly(tty: boolean, history: Output | undefined): Attachment {
+  return {
+    tty,
+    output: history ?? (async function* () {})(),
+    write: async () => false,
+    endInput: () => undefined,
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,221 @@
+// A request becomes a container: checked whole before anything of it exists, and taken back whole if a later step fails.
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { hostname as hostName } from 'node:os';
+import { invalid, messageOf } from '../../lib/errors.ts';
+import { newContainerId } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
+import { validateHostConfig } from '../../runtime/oci/validate.ts';
+import { parseSignal } from '../../runtime/signals.ts';
+import type { ContainerConfig, ContainerCreateResponse, HostConfig } from '../../wire/types.ts';
+import type { Image } from '../images/images.ts';
+import { logDriver } from '../logs/log-drivers.ts';
+import { copyUpVolumes, resolveMountPoints } from '../volumes/mount-points.ts';
+import type { CreateRequest } from './containers.ts';
+import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { generateName } from './generated-names.ts';
+import { validateHealthcheck } from './health.ts';
+import { mergeConfig } from './merge-config.ts';
+import { type ContainerRecord, ZERO_TIME } from './record.ts';
+import { runtimeNamed } from './runtimes.ts';
+import { ensureWorkingDirectory } from './working-directory.ts';
+
+const NO_IMAGE: Image = {
+  id: '' as Image['id'],
+  configDigest: '' as Image['configDigest'],
+  os: 'linux',
+  architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+  variant: '',
+  config: {},
+  layers: [],
+  created: ZERO_TIME,
+};
+
+export async function createContainer(
+  context: ContainerContext,
+  request: CreateRequest,
+): Promise<ContainerCreateResponse> {
+  const { store } = context;
+  const requestedName = request.name?.replace(/^\//, '');
+  if (requestedName) store.checkName(requestedName);
+  const image = request.config.Image ? context.images.get(request.config.Image, request.platform) : NO_IMAGE;
+  const config = mergeConfig(request.config, image.config);
+  const hostConfig = normalizeHostConfig(context, request.hostConfig);
+  checkConfig(config);
+  const warnings = validateHostConfig(hostConfig, config, context.host);
+  runtimeNamed(context.config, hostConfig.Runtime!);
+  const logConfig = effectiveLogConfig(context, hostConfig);
+  logDriver(logConfig.driver).validate(logConfig.options);
+
+  const id = newContainerId();
+  const name = requestedName || generateName(taken => store.hasName(taken));
+  setHostname(config, hostConfig, id);
+  const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  if (command.length === 0) throw invalid('no command specified');
+  const record: ContainerRecord = {
+    id,
+    name,
+    created: new Date().toISOString(),
+    image: {
+      id: image.id,
+      reference: request.config.Image ?? '',
+      manifest: image.id,
+      os: image.os,
+      architecture: image.architecture,
+    },
+    config,
+    hostConfig,
+    path: command[0]!,
+    args: command.slice(1),
+    mounts: [],
+    runtime: hostConfig.Runtime!,
+    logDriver: logConfig.driver,
+    logOptions: logConfig.options,
+    phase: { kind: 'created' },
+    startedAt: ZERO_TIME,
+    finishedAt: ZERO_TIME,
+    exitCode: 0,
+    oomKilled: false,
+    error: '',
+    restartCount: 0,
+    manuallyStopped: false,
+  };
+  // Reserved before the first wait: of two requests for one name, the second must fail.
+  store.insert(record);
+  try {
+    await makeResources(context, record, image, request);
+  } catch (error) {
+    await takeBack(context, record);
+    throw error;
+  }
+  store.save(record);
+  publish(context, record, 'create');
+  return { Id: id, Warnings: warnings };
+}
+
+async function makeResources(
+  context: ContainerContext,
+  record: ContainerRecord,
+  image: Image,
+  request: CreateRequest,
+): Promise<void> {
+  const { config, hostConfig } = record;
+  const paths = pathsOf(context, record);
+  const resolved = await resolveMountPoints({
+    config,
+    hostConfig,
+    container: record.id,
+    volumes: context.volumes,
+    mountsOf: reference => context.store.require(reference).mounts,
+  });
+  record.mounts = resolved;
+  context.networks.register({
+    container: record.id,
+    name: record.name,
+    hostname: config.Hostname ?? '',
+    domainname: config.Domainname ?? '',
+    mode: hostConfig.NetworkMode!,
+    endpoints: request.networkingConfig.EndpointsConfig ?? {},
+    hostConfig,
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    macAddress: request.config.MacAddress || undefined,
+  });
+  context.snapshots.create(record.id, image.layers);
+  mkdirSync(paths.logs, { recursive: true, mode: 0o710 });
+  const hasVolumes = resolved.some(mount => mount.Type === 'volume');
+  const workingDirectory = config.WorkingDir && config.WorkingDir !== '/' ? config.WorkingDir : undefined;
+  if (!hasVolumes && !workingDirectory) return;
+  const rootfs = context.snapshots.mount(record.id);
+  try {
+    if (hasVolumes) await copyUpVolumes({ mounts: resolved, rootfs, container: record.id, volumes: context.volumes });
+    if (workingDirectory) ensureWorkingDirectory(rootfs, workingDirectory);
+  } finally {
+    context.snapshots.unmount(record.id);
+  }
+}
+
+async function takeBack(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  try {
+    await context.networks.forget(record.id);
+    await context.snapshots.remove(record.id);
+    const paths = pathsOf(context, record);
+    await rm(paths.directory, { recursive: true, force: true });
+  } catch (error) {
+    // The next start of the daemon removes whatever has no record.
+    log.error('a failed create left something behind', { container: record.id, error: messageOf(error) });
+  }
+  context.store.delete(record.id);
+}
+
+function checkConfig(config: ContainerConfig): void {
+  if (config.StopSignal) parseSignal(config.StopSignal);
+  if (config.WorkingDir && !config.WorkingDir.startsWith('/')) {
+    throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
+  }
+  for (const line of config.Env ?? []) {
+    if (line === '' || line.startsWith('=')) throw invalid(`invalid environment variable: ${line}`);
+  }
+  validateHealthcheck(config.Healthcheck);
+}
+
+function setHostname(config: ContainerConfig, hostConfig: HostConfig, id: string): void {
+  const mode = hostConfig.NetworkMode ?? '';
+  if (config.Hostname && mode.startsWith('container:')) {
+    throw invalid('conflicting options: hostname and the network mode');
+  }
+  if (mode === 'host' || hostConfig.UTSMode === 'host') {
+    if (hostConfig.UTSMode === 'host' && config.Hostname)
+      throw invalid('conflicting options: hostname and the UTS mode');
+    config.Hostname ||= hostName();
+  } else {
+    config.Hostname ||= id.slice(0, 12);
+  }
+  config.Domainname ??= '';
+}
+
+/** What was not said is the engine's default, so that inspect shows what holds. */
+function normalizeHostConfig(context: ContainerContext, request: HostConfig): HostConfig {
+  const { config } = context;
+  const hostConfig: HostConfig = { ...request };
+  hostConfig.NetworkMode =
+    !request.NetworkMode || request.NetworkMode === 'default' ? defaultNetworkMode(context) : request.NetworkMode;
+  if (hostConfig.NetworkMode.startsWith('container:')) {
+    const target = context.store.require(hostConfig.NetworkMode.slice('container:'.length));
+    hostConfig.NetworkMode = `container:${target.id}`;
+  }
+  hostConfig.Runtime ||= config.defaultRuntime;
+  hostConfig.IpcMode ||= config.defaultIpcMode;
+  hostConfig.CgroupnsMode ||= hostConfig.Privileged
+    ? 'host'
+    : (config.defaultCgroupnsMode ?? (context.host.cgroups.version === 2 ? 'private' : 'host'));
+  hostConfig.ShmSize ||= config.defaultShmSize;
+  hostConfig.PidMode ??= '';
+  hostConfig.UTSMode ??= '';
+  hostConfig.UsernsMode ??= '';
+  hostConfig.RestartPolicy = {
+    Name: request.RestartPolicy?.Name || 'no',
+    MaximumRetryCount: request.RestartPolicy?.MaximumRetryCount ?? 0,
+  };
+  const logConfig = effectiveLogConfig(context, request);
+  hostConfig.LogConfig = {
+    Type: logConfig.driver as NonNullable<HostConfig['LogConfig']>['Type'],
+    Config: logConfig.options,
+  };
+  hostConfig.MaskedPaths ??= undefined;
+  return hostConfig;
+}
+
+function defaultNetworkMode(context: ContainerContext): string {
+  return context.config.network.bridge === 'none' ? 'none' : 'bridge';
+}
+
+function effectiveLogConfig(
+  context: ContainerContext,
+  hostConfig: HostConfig,
+): { driver: string; options: Record<string, string> } {
+  const { config } = context;
+  const driver = hostConfig.LogConfig?.Type || config.logDriver;
+  const options = { ...hostConfig.LogConfig?.Config };
+  // The engine's options belong to the engine's driver only.
+  return { driver, options: driver === config.logDriver ? { ...config.logOptions, ...options } : options };
+}

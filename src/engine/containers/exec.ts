@@ -1,0 +1,262 @@
+// One more process in a running container. It has a conmon of its own, so it outlives the daemon like the container does.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { ProcessHandle } from '../../kernel/process.ts';
+import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/errors.ts';
+import { type ExecId, newExecId } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
+import { resizeTerminal } from '../../runtime/attach-socket.ts';
+import { execWatched } from '../../runtime/conmon.ts';
+import { execProcess } from '../../runtime/oci/process.ts';
+import type { OciSpec } from '../../runtime/oci/types.ts';
+import { type StartFailure, startFailure } from '../../runtime/oci-runtime.ts';
+import { processStartTime } from '../../runtime/proc.ts';
+import type { Attachment, ExecInspect, ExecRequest } from './containers.ts';
+import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { parseDetachKeys } from './detach-keys.ts';
+import { failedAttachment } from './failed-attachment.ts';
+import type { LiveContainer } from './live.ts';
+import { ProcessIo } from './process-io.ts';
+import { ociRuntime } from './runtimes.ts';
+import { StartError } from './start-error.ts';
+
+type ExecPhase =
+  | { kind: 'created' }
+  | { kind: 'starting' }
+  | { kind: 'running'; pid: number; conmonPid: number; startTime: string }
+  | { kind: 'exited'; exitCode: number };
+
+/** What a new daemon needs to know of a process that it did not start; kept beside conmon's files. */
+interface StoredExec {
+  id: ExecId;
+  request: ExecRequest;
+  phase: ExecPhase;
+}
+
+/** How long a finished exec can still be inspected. */
+const KEPT_AFTER_EXIT = 5 * 60_000;
+
+export class Exec {
+  phase: ExecPhase = { kind: 'created' };
+  readonly io: ProcessIo;
+  #exited!: () => void;
+  readonly exited = new Promise<void>(resolve => {
+    this.#exited = resolve;
+  });
+
+  constructor(
+    readonly id: ExecId,
+    readonly request: ExecRequest,
+    readonly container: LiveContainer,
+  ) {
+    this.io = new ProcessIo({ tty: request.tty, closeInputWithClient: request.attachStdin });
+  }
+
+  finish(exitCode: number): void {
+    this.phase = { kind: 'exited', exitCode };
+    this.#exited();
+  }
+}
+
+export function createExec(context: ContainerContext, live: LiveContainer, request: ExecRequest): ExecId {
+  const { record } = live;
+  if (record.phase.kind === 'running' && record.phase.paused) {
+    throw conflict(`container ${record.id} is paused, unpause the container before exec`);
+  }
+  if (record.phase.kind === 'restarting') {
+    throw conflict(`Container ${record.id} is restarting, wait until the container is running`);
+  }
+  if (record.phase.kind !== 'running') throw conflict(`container ${record.id} is not running`);
+  if (request.cmd.length === 0) throw invalid('no exec command specified');
+  parseDetachKeys(request.detachKeys);
+  const exec = new Exec(newExecId(), request, live);
+  live.execs.set(exec.id, exec);
+  publish(context, record, `exec_create: ${request.cmd.join(' ')}`, { execID: exec.id });
+  return exec.id;
+}
+
+export async function startExec(
+  context: ContainerContext,
+  exec: Exec,
+  options: { detach: boolean; consoleSize?: readonly [height: number, width: number] },
+  signal?: AbortSignal,
+): Promise<Attachment | undefined> {
+  const live = exec.container;
+  const { record } = live;
+  const { request } = exec;
+  if (exec.phase.kind === 'exited') throw conflict(`exec command ${exec.id} has already run`);
+  if (exec.phase.kind !== 'created') throw conflict(`exec command ${exec.id} is already running`);
+  if (record.phase.kind !== 'running') throw conflict(`container ${record.id} is not running`);
+  exec.phase = { kind: 'starting' };
+  const paths = pathsOf(context, record);
+  const directory = paths.exec(exec.id);
+  const consoleSize = options.consoleSize ?? request.consoleSize;
+  publish(context, record, `exec_start: ${request.cmd.join(' ')}`, { execID: exec.id });
+  let attachment: Attachment | undefined;
+  try {
+    mkdirSync(`${directory}/exit`, { recursive: true, mode: 0o700 });
+    const spec = JSON.parse(readFileSync(`${paths.bundle}/config.json`, 'utf8')) as OciSpec;
+    const process = execProcess(spec, {
+      request,
+      config: record.config,
+      rootfs: context.snapshots.mountPoint(record.id),
+      host: context.host,
+      consoleSize,
+    });
+    writeFileSync(`${directory}/process.json`, JSON.stringify(process));
+    const starting = execWatched({
+      conmonPath: context.conmonPath(),
+      runtime: ociRuntime(context, record),
+      containerId: record.id,
+      containerName: record.name,
+      execId: exec.id,
+      directory,
+      exitDirectory: `${directory}/exit`,
+      logTarget: 'none',
+      processSpec: `${directory}/process.json`,
+      stdin: request.attachStdin,
+      keepStdinOpen: false,
+      terminal: request.tty,
+    });
+    await starting.ready;
+    if (!options.detach) {
+      attachment = exec.io.attach({
+        stdin: request.attachStdin,
+        stdout: request.attachStdout,
+        stderr: request.attachStderr,
+        detachKeys: parseDetachKeys(request.detachKeys),
+        onDetach: () => publish(context, record, 'exec_detach', { execID: exec.id }),
+      });
+      signal?.addEventListener('abort', () => attachment?.close(), { once: true });
+      await exec.io.connect(directory);
+      exec.io.announce();
+    }
+    const { pid, conmonPid } = await starting.begin();
+    exec.phase = { kind: 'running', pid, conmonPid, startTime: processStartTime(pid) ?? '' };
+    storeExec(directory, exec);
+    starting.exitCode.then(
+      code => void settleExec(context, exec, code),
+      error => {
+        log.error('lost track of an exec', { exec: exec.id, container: record.id, error: messageOf(error) });
+        void settleExec(context, exec, 255);
+      },
+    );
+    return attachment;
+  } catch (error) {
+    const failure = startFailure(messageOf(error), request.cmd[0] ?? '');
+    await settleExec(context, exec, failure.exitCode === 125 ? 126 : failure.exitCode);
+    attachment?.close();
+    if (options.detach) throw execError(failure, error);
+    // The stream is what the client reads: its error goes there, like any output.
+    return failedAttachment(request.tty, execError(failure, error).message);
+  }
+}
+
+function execError(failure: StartFailure, cause: unknown): StartError {
+  return new StartError(
+    { ...failure, message: `exec failed: unable to start container process: ${failure.message}` },
+    failure.exitCode === 125 ? cause : undefined,
+  );
+}
+
+function storeExec(directory: string, exec: Exec): void {
+  const stored: StoredExec = { id: exec.id, request: exec.request, phase: exec.phase };
+  writeFileSync(`${directory}/exec.json`, JSON.stringify(stored));
+}
+
+async function settleExec(context: ContainerContext, exec: Exec, exitCode: number): Promise<void> {
+  if (exec.phase.kind === 'exited') return;
+  const live = exec.container;
+  exec.finish(exitCode);
+  exec.io.announce();
+  publish(context, live.record, 'exec_die', { execID: exec.id, exitCode: String(exitCode) });
+  setTimeout(() => live.execs.delete(exec.id), KEPT_AFTER_EXIT).unref();
+  await rm(pathsOf(context, live.record).exec(exec.id), { recursive: true, force: true });
+}
+
+/** After a daemon restart: the processes that were started before and may have ended since. */
+export function adoptExecs(context: ContainerContext, live: LiveContainer): void {
+  const paths = pathsOf(context, live.record);
+  let names: string[];
+  try {
+    names = readdirSync(paths.execs);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  for (const name of names) {
+    const directory = paths.exec(name);
+    let stored: StoredExec;
+    try {
+      stored = JSON.parse(readFileSync(`${directory}/exec.json`, 'utf8')) as StoredExec;
+    } catch {
+      // It was never started, or the daemon ended while it began: nobody can know its id.
+      void rm(directory, { recursive: true, force: true });
+      continue;
+    }
+    const exec = new Exec(stored.id, stored.request, live);
+    exec.phase = stored.phase;
+    live.execs.set(exec.id, exec);
+    void watchAdopted(context, exec, directory);
+  }
+}
+
+/** There is no pipe to an adopted exec's conmon: its exit file tells. */
+async function watchAdopted(context: ContainerContext, exec: Exec, directory: string): Promise<void> {
+  const file = `${directory}/exit/${exec.container.record.id}`;
+  while (exec.phase.kind === 'running') {
+    const code = readExitFile(file);
+    if (code !== undefined) return settleExec(context, exec, code);
+    using conmon = ProcessHandle.open(exec.phase.conmonPid);
+    if (!conmon) return settleExec(context, exec, readExitFile(file) ?? 255);
+    await Bun.sleep(200);
+  }
+}
+
+function readExitFile(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The container has ended and its processes with it; conmon's last words may still be under way. */
+export function endExecs(live: LiveContainer): void {
+  for (const exec of live.execs.values()) {
+    if (exec.phase.kind === 'created') live.execs.delete(exec.id);
+  }
+}
+
+export function resizeExec(context: ContainerContext, exec: Exec, height: number, width: number): void {
+  if (exec.phase.kind !== 'running') throw conflict(`exec ${exec.id} is not running`);
+  resizeTerminal(pathsOf(context, exec.container.record).exec(exec.id), height, width);
+}
+
+export function inspectExec(exec: Exec): ExecInspect {
+  const { request, phase } = exec;
+  return {
+    ID: exec.id,
+    Running: phase.kind === 'running' || phase.kind === 'starting',
+    ExitCode: phase.kind === 'exited' ? phase.exitCode : null,
+    ProcessConfig: {
+      tty: request.tty,
+      entrypoint: request.cmd[0] ?? '',
+      arguments: request.cmd.slice(1),
+      privileged: request.privileged,
+      ...(request.user ? { user: request.user } : {}),
+    },
+    OpenStdin: request.attachStdin,
+    OpenStderr: request.attachStderr,
+    OpenStdout: request.attachStdout,
+    CanRemove: phase.kind === 'exited',
+    ContainerID: exec.container.record.id,
+    DetachKeys: request.detachKeys ?? '',
+    Pid: phase.kind === 'running' ? phase.pid : 0,
+  };
+}
+
+export function noSuchExec(id: string): Error {
+  return notFound(`No such exec instance: ${id}`);
+}

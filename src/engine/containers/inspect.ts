@@ -1,0 +1,63 @@
+// `docker inspect`: the record and the kernel's view of it, in the shape of the API.
+import type { ContainerInspectResponse, ContainerState } from '../../wire/types.ts';
+import { type ContainerContext, pathsOf } from './context.ts';
+import type { LiveContainer } from './live.ts';
+import { type ContainerRecord, statusOf } from './record.ts';
+
+export async function inspectContainer(
+  context: ContainerContext,
+  live: LiveContainer,
+  options: { size: boolean },
+): Promise<ContainerInspectResponse> {
+  const { record } = live;
+  const paths = pathsOf(context, record);
+  const usage = options.size ? await context.snapshots.usage(record.id) : undefined;
+  const execIds = [...live.execs.values()].filter(exec => exec.phase.kind !== 'exited').map(exec => exec.id);
+  return {
+    Id: record.id,
+    Created: record.created,
+    Path: record.path,
+    Args: record.args,
+    State: stateOf(record),
+    Image: record.image.id,
+    ResolvConfPath: paths.resolvConf,
+    HostnamePath: paths.hostname,
+    HostsPath: paths.hosts,
+    LogPath: live.log.path,
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: 'overlayfs',
+    Platform: record.image.os,
+    MountLabel: '',
+    ProcessLabel: '',
+    AppArmorProfile: '',
+    ExecIDs: execIds.length > 0 ? execIds : null,
+    HostConfig: record.hostConfig,
+    GraphDriver: null,
+    Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } },
+    ...(usage ? { SizeRw: usage.writable, SizeRootFs: usage.total } : {}),
+    Mounts: record.mounts,
+    Config: record.config,
+    NetworkSettings: context.networks.settings(record.id),
+  };
+}
+
+export function stateOf(record: ContainerRecord): ContainerState {
+  const { phase } = record;
+  const running = phase.kind === 'running';
+  return {
+    Status: statusOf(record),
+    // A container between two runs counts as running, as clients know it.
+    Running: running || phase.kind === 'restarting',
+    Paused: running && phase.paused,
+    Restarting: phase.kind === 'restarting',
+    OOMKilled: record.oomKilled,
+    Dead: phase.kind === 'dead',
+    Pid: running ? phase.pid : 0,
+    ExitCode: record.exitCode,
+    Error: record.error,
+    StartedAt: record.startedAt,
+    FinishedAt: record.finishedAt,
+    ...(record.health ? { Health: record.health } : {}),
+  };
+}

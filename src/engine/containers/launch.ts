@@ -1,0 +1,82 @@
+// Everything a container's init needs before it exists, in order: root file system, volumes, network, files of /etc, bundle.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { messageOf } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
+import { createWatched, type Watched } from '../../runtime/conmon.ts';
+import { buildSpec } from '../../runtime/oci/spec.ts';
+import { ociMounts } from '../volumes/oci-mounts.ts';
+import { cgroupPath } from './cgroup.ts';
+import { type ContainerContext, pathsOf } from './context.ts';
+import { extraHosts, writeEtcFiles, writeHosts } from './etc-files.ts';
+import type { LiveContainer } from './live.ts';
+import { namespacesOf } from './namespaces.ts';
+import { exitsDirectory } from './paths.ts';
+import type { ContainerRecord } from './record.ts';
+import { ociRuntime } from './runtimes.ts';
+import { ensureWorkingDirectory } from './working-directory.ts';
+
+/** Resolves when the runtime has created the container and its init waits for the start. */
+export async function launch(context: ContainerContext, live: LiveContainer): Promise<Watched> {
+  const { record } = live;
+  const { config, hostConfig } = record;
+  const paths = pathsOf(context, record);
+  mkdirSync(paths.bundle, { recursive: true, mode: 0o700 });
+  const rootfs = context.snapshots.mount(record.id);
+  const hostLines = hostConfig.ExtraHosts ?? [];
+  const sandbox = await context.networks.start(record.id, {
+    hostsChanged: entries => writeHosts(paths, [...entries, ...extraHosts(hostLines, sandboxGateways(context))]),
+  });
+  writeEtcFiles(paths, {
+    hostname: config.Hostname ?? '',
+    hosts: [...sandbox.hosts, ...extraHosts(hostLines, sandboxGateways(context))],
+    resolvConf: sandbox.resolvConf,
+  });
+  const sources = new Map<string, string>();
+  for (const mount of record.mounts) {
+    if (mount.Type === 'volume' && mount.Name)
+      sources.set(mount.Name, await context.volumes.mount(mount.Name, record.id));
+  }
+  if (config.WorkingDir && config.WorkingDir !== '/') ensureWorkingDirectory(rootfs, config.WorkingDir);
+  const { spec, warnings } = buildSpec({
+    id: record.id,
+    rootfs,
+    args: [record.path, ...record.args],
+    config,
+    hostConfig,
+    mounts: ociMounts({ mounts: record.mounts, hostConfig, volumeSources: sources, etc: paths }),
+    namespaces: namespacesOf(context, record, sandbox),
+    cgroupsPath: cgroupPath(context, record),
+    host: context.host,
+    engine: context.config,
+  });
+  for (const warning of warnings) log.warn(warning, { container: record.id });
+  writeFileSync(`${paths.bundle}/config.json`, JSON.stringify(spec));
+  return createWatched({
+    conmonPath: context.conmonPath(),
+    runtime: ociRuntime(context, record),
+    containerId: record.id,
+    containerName: record.name,
+    directory: paths.bundle,
+    bundle: paths.bundle,
+    exitDirectory: exitsDirectory(context.config),
+    logTarget: live.log.conmonTarget,
+    stdin: config.OpenStdin === true,
+    keepStdinOpen: config.StdinOnce !== true,
+    terminal: config.Tty === true,
+  });
+}
+
+const sandboxGateways = (context: ContainerContext) => context.config.network.hostGatewayIps;
+
+/** The reverse, for a container whose processes are gone. Idempotent. */
+export async function releaseRootfs(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  for (const mount of record.mounts) {
+    if (mount.Type !== 'volume' || !mount.Name) continue;
+    try {
+      await context.volumes.unmount(mount.Name, record.id);
+    } catch (error) {
+      log.warn('could not release a volume', { container: record.id, volume: mount.Name, error: messageOf(error) });
+    }
+  }
+  context.snapshots.unmount(record.id);
+}

@@ -1,0 +1,372 @@
+// From start to exit and round again. A phase changes only while the container's transition lock is held; the record is
+// stored before anybody hears of the change.
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { ProcessHandle } from '../../kernel/process.ts';
+import { conflict, messageOf, notModified } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
+import { freeze, killAll, thaw } from '../../runtime/cgroups/control.ts';
+import { deleteCreated, startCreated, startFailure } from '../../runtime/oci-runtime.ts';
+import { processStartTime } from '../../runtime/proc.ts';
+import { parseSignal } from '../../runtime/signals.ts';
+import { cgroupOf } from './cgroup.ts';
+import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { endExecs } from './exec.ts';
+import { startHealthMonitor } from './health.ts';
+import { launch, releaseRootfs } from './launch.ts';
+import type { LiveContainer } from './live.ts';
+import { type ContainerRecord, ZERO_TIME } from './record.ts';
+import { removeLocked } from './remove.ts';
+import { restartDelay, shouldRestart } from './restart-policy.ts';
+import { ociRuntime } from './runtimes.ts';
+import { StartError } from './start-error.ts';
+
+export const DEFAULT_STOP_TIMEOUT = 10;
+
+export async function start(context: ContainerContext, live: LiveContainer): Promise<void> {
+  using _ = await live.transition.lock();
+  const { record } = live;
+  switch (record.phase.kind) {
+    case 'running':
+      if (record.phase.paused) throw conflict('cannot start a paused container, try unpause instead');
+      throw notModified('container is already running');
+    case 'removing':
+    case 'dead':
+      throw conflict('container is marked for removal and cannot be started');
+    case 'created':
+    case 'exited':
+    case 'restarting':
+  }
+  live.cancelRestart();
+  live.restartDelay = 0;
+  record.manuallyStopped = false;
+  record.restartCount = 0;
+  await startLocked(context, live);
+}
+
+/** The caller holds the lock and has checked that nothing runs. */
+async function startLocked(context: ContainerContext, live: LiveContainer): Promise<void> {
+  const { record } = live;
+  const paths = pathsOf(context, record);
+  live.stopRequested = false;
+  try {
+    const watched = await launch(context, live);
+    live.watched = paths.bundle;
+    live.process = ProcessHandle.open(watched.pid);
+    live.log.attach();
+    if (live.io.hasClients) await live.io.connect(paths.bundle);
+    live.io.announce();
+    // Stored before the process runs: whatever happens from here on, a new daemon finds it.
+    record.phase = {
+      kind: 'running',
+      pid: watched.pid,
+      conmonPid: watched.conmonPid,
+      startTime: processStartTime(watched.pid) ?? '',
+      paused: false,
+    };
+    record.startedAt = new Date().toISOString();
+    record.exitCode = 0;
+    record.error = '';
+    record.oomKilled = false;
+    context.store.save(record);
+    await startCreated(ociRuntime(context, record), record.id);
+  } catch (error) {
+    await abandonStart(context, live, error);
+  }
+  publish(context, record, 'start');
+  live.stopHealthMonitor = startHealthMonitor(context, live);
+}
+
+/** Takes back all of a start that failed, and throws what the client is to hear. */
+async function abandonStart(context: ContainerContext, live: LiveContainer, cause: unknown): Promise<never> {
+  const { record } = live;
+  const reason = messageOf(cause);
+  const failure = startFailure(reason, record.path);
+  record.phase = record.startedAt === ZERO_TIME ? { kind: 'created' } : { kind: 'exited' };
+  record.exitCode = failure.exitCode === 125 ? 128 : failure.exitCode;
+  record.error = failure.message;
+  context.store.save(record);
+  await cleanUpProcess(context, live).catch(error =>
+    log.warn('a failed start left something behind', { container: record.id, error: messageOf(error) }),
+  );
+  context.exits.forget(record.id);
+  const result = { statusCode: record.exitCode, error: record.error };
+  live.notify(['not-running', 'next-exit'], result);
+  publish(context, record, 'die', { exitCode: String(record.exitCode), execDuration: '0' });
+  if (record.hostConfig.AutoRemove) await removeLocked(context, live, { volumes: true });
+  throw new StartError(failure, cause);
+}
+
+/** conmon reported the end of a container's init. */
+export async function handleExit(
+  context: ContainerContext,
+  id: ContainerRecord['id'],
+  exitCode: number,
+): Promise<void> {
+  const found = context.store.get(id);
+  if (!found) {
+    context.exits.forget(id);
+    return;
+  }
+  const live = context.live(found);
+  using _ = await live.transition.lock();
+  // Its end was settled already, or it never got as far as running.
+  if (live.record.phase.kind !== 'running') context.exits.forget(id);
+  else await settleExit(context, live, exitCode);
+}
+
+/** The caller holds the lock; the record's phase is 'running' but its process is gone. */
+export async function settleExit(context: ContainerContext, live: LiveContainer, exitCode: number): Promise<void> {
+  const { record } = live;
+  const { id } = record;
+  record.oomKilled = existsSync(`${pathsOf(context, record).bundle}/oom`);
+  record.exitCode = exitCode;
+  record.finishedAt = new Date().toISOString();
+  const ranFor = Date.parse(record.finishedAt) - Date.parse(record.startedAt);
+  const again = shouldRestart(record, live.stopRequested);
+  record.phase = again ? { kind: 'restarting' } : { kind: 'exited' };
+  if (record.health) record.health.Status = 'unhealthy';
+  context.store.save(record);
+  context.exits.forget(id);
+  if (record.oomKilled) publish(context, record, 'oom');
+  publish(context, record, 'die', { exitCode: String(exitCode), execDuration: String(Math.floor(ranFor / 1000)) });
+  try {
+    await context.networks.stop(id);
+  } catch (error) {
+    log.error('could not take down the network of an exited container', { container: id, error: messageOf(error) });
+  }
+  const result = { statusCode: exitCode, error: record.error || undefined };
+  live.notify(again ? ['next-exit'] : ['next-exit', 'not-running'], result);
+  try {
+    await cleanUpProcess(context, live);
+  } catch (error) {
+    log.error('could not clean up after an exited container', { container: id, error: messageOf(error) });
+  }
+  if (again) scheduleRestart(context, live, ranFor);
+  else if (record.hostConfig.AutoRemove && !live.keepOnExit) await removeLocked(context, live, { volumes: true });
+}
+
+/** Everything a process had, beside the record: idempotent, so that a new daemon can finish what an old one began. */
+export async function cleanUpProcess(context: ContainerContext, live: LiveContainer): Promise<void> {
+  const { record } = live;
+  live.stopHealthMonitor?.();
+  live.stopHealthMonitor = undefined;
+  endExecs(live);
+  live.process?.[Symbol.dispose]();
+  live.process = undefined;
+  live.watched = undefined;
+  // conmon closed the attach connections itself, after the last byte; only a process that never ran needs telling.
+  if (record.startedAt === ZERO_TIME) live.io.abort();
+  live.retireIo();
+  const paths = pathsOf(context, record);
+  await Promise.all([
+    deleteCreated(ociRuntime(context, record), record.id),
+    live.log.detach(),
+    context.networks.stop(record.id),
+  ]);
+  await releaseRootfs(context, record);
+  await rm(paths.bundle, { recursive: true, force: true });
+}
+
+function scheduleRestart(context: ContainerContext, live: LiveContainer, ranFor: number): void {
+  live.restartDelay = restartDelay(live.restartDelay, ranFor);
+  live.restartTimer = setTimeout(() => void restartNow(context, live), live.restartDelay);
+}
+
+/** The policy's turn. Also called at daemon start for those that waited when the old one ended. */
+export async function restartNow(context: ContainerContext, live: LiveContainer): Promise<void> {
+  using _ = await live.transition.lock();
+  const { record } = live;
+  if (record.phase.kind !== 'restarting') return;
+  record.restartCount++;
+  try {
+    await startLocked(context, live);
+  } catch (error) {
+    log.error('the restart policy could not start a container', { container: record.id, error: messageOf(error) });
+    if (context.store.get(record.id) !== record) return;
+    // A start that fails counts like an exit: the policy tries again, later and later, until its count is used up.
+    if (!shouldRestart(record, live.stopRequested)) return;
+    record.phase = { kind: 'restarting' };
+    context.store.save(record);
+    scheduleRestart(context, live, 0);
+  }
+}
+
+export async function stop(
+  context: ContainerContext,
+  live: LiveContainer,
+  options: { signal?: string; timeout?: number },
+): Promise<void> {
+  const { record } = live;
+  const signal = parseSignal(options.signal ?? record.config.StopSignal ?? 'SIGTERM');
+  const timeout = options.timeout ?? record.config.StopTimeout ?? DEFAULT_STOP_TIMEOUT;
+  if (await cancelPendingRestart(context, live)) return;
+  if (record.phase.kind !== 'running') throw notModified('container is already stopped');
+  rememberManualStop(context, live);
+  await endProcess(context, live, signal, timeout);
+  publish(context, record, 'stop');
+}
+
+/** Signals, waits, and kills what did not listen. Resolves when the exit has been settled. */
+async function endProcess(
+  context: ContainerContext,
+  live: LiveContainer,
+  signal: number,
+  timeoutSeconds: number,
+): Promise<void> {
+  const waiting = new AbortController();
+  const exited = live.waitFor('next-exit', waiting.signal);
+  try {
+    if (await sendSignal(context, live, signal)) {
+      if (timeoutSeconds < 0) {
+        await exited;
+        return settled(live);
+      }
+      if (await within(exited, timeoutSeconds * 1000)) return settled(live);
+    }
+    if (live.record.phase.kind !== 'running') return settled(live);
+    log.info('container did not stop in time, killing it', { container: live.record.id });
+    await sendSignal(context, live, SIGKILL);
+    await exited;
+    return settled(live);
+  } finally {
+    exited.catch(() => undefined);
+    waiting.abort();
+  }
+}
+
+const SIGKILL = 9;
+
+/** The exit is known; wait for the clean-up that goes with it. */
+async function settled(live: LiveContainer): Promise<void> {
+  using _ = await live.transition.lock();
+}
+
+async function within(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  let timer: Timer | undefined;
+  const late = new Promise<false>(resolve => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function rememberManualStop(context: ContainerContext, live: LiveContainer): void {
+  live.stopRequested = true;
+  live.record.manuallyStopped = true;
+  context.store.save(live.record);
+}
+
+async function cancelPendingRestart(context: ContainerContext, live: LiveContainer): Promise<boolean> {
+  if (live.record.phase.kind !== 'restarting') return false;
+  using _ = await live.transition.lock();
+  if (live.record.phase.kind !== 'restarting') return false;
+  live.cancelRestart();
+  live.record.phase = { kind: 'exited' };
+  rememberManualStop(context, live);
+  live.notify(['not-running', 'next-exit'], { statusCode: live.record.exitCode });
+  publish(context, live.record, 'stop');
+  if (live.record.hostConfig.AutoRemove && !live.keepOnExit) await removeLocked(context, live, { volumes: true });
+  return true;
+}
+
+async function sendSignal(context: ContainerContext, live: LiveContainer, signal: number): Promise<boolean> {
+  const { phase } = live.record;
+  if (phase.kind !== 'running' || !live.process) return false;
+  const sent = live.process.signal(signal);
+  // A frozen process takes its signal when it thaws; one that is to end must not wait for that.
+  if (sent && phase.paused && (signal === SIGKILL || live.stopRequested)) await unpauseQuietly(context, live);
+  publish(context, live.record, 'kill', { signal: String(signal) });
+  return sent;
+}
+
+async function unpauseQuietly(context: ContainerContext, live: LiveContainer): Promise<void> {
+  const { phase } = live.record;
+  if (phase.kind !== 'running' || !phase.paused) return;
+  thaw(cgroupOf(context, live.record));
+  phase.paused = false;
+  context.store.save(live.record);
+}
+
+export async function kill(context: ContainerContext, live: LiveContainer, signalText?: string): Promise<void> {
+  const signal = parseSignal(signalText || 'SIGKILL');
+  const { record } = live;
+  if (signal === SIGKILL && (await cancelPendingRestart(context, live))) return;
+  if (record.phase.kind !== 'running') {
+    throw conflict(`cannot kill container: ${record.name}: container ${record.id} is not running`);
+  }
+  const stopSignal = parseSignal(record.config.StopSignal ?? 'SIGTERM');
+  if (signal === SIGKILL || signal === stopSignal) rememberManualStop(context, live);
+  if (signal !== SIGKILL) {
+    await sendSignal(context, live, signal);
+    return;
+  }
+  const waiting = new AbortController();
+  const exited = live.waitFor('next-exit', waiting.signal);
+  exited.catch(() => undefined);
+  try {
+    const sent = await sendSignal(context, live, signal);
+    // With a pid namespace that is not its own, the rest of the container outlives its init.
+    if (record.hostConfig.PidMode) killAll(cgroupOf(context, live.record));
+    if (sent && (await within(exited, DEFAULT_STOP_TIMEOUT * 1000))) await settled(live);
+  } finally {
+    waiting.abort();
+  }
+}
+
+export async function restart(
+  context: ContainerContext,
+  live: LiveContainer,
+  options: { signal?: string; timeout?: number },
+): Promise<void> {
+  const { record } = live;
+  // A container that removes itself must live through its own restart.
+  live.keepOnExit = true;
+  try {
+    if (record.phase.kind === 'running' || record.phase.kind === 'restarting') {
+      await stop(context, live, options).catch(error => {
+        if (record.phase.kind === 'running') throw error;
+      });
+    }
+    await start(context, live);
+  } finally {
+    live.keepOnExit = false;
+  }
+  publish(context, record, 'restart');
+}
+
+export async function pause(context: ContainerContext, live: LiveContainer): Promise<void> {
+  using _ = await live.transition.lock();
+  const { record } = live;
+  const phase = requireRunning(record, 'pause');
+  if (phase.paused) throw conflict(`container ${record.id} is already paused`);
+  await freeze(cgroupOf(context, live.record));
+  phase.paused = true;
+  context.store.save(record);
+  publish(context, record, 'pause');
+}
+
+export async function unpause(context: ContainerContext, live: LiveContainer): Promise<void> {
+  using _ = await live.transition.lock();
+  const { record } = live;
+  const phase = requireRunning(record, 'unpause');
+  if (!phase.paused) throw conflict(`container ${record.id} is not paused`);
+  thaw(cgroupOf(context, live.record));
+  phase.paused = false;
+  context.store.save(record);
+  publish(context, record, 'unpause');
+}
+
+/** The running phase, or Docker's answer to whoever needs one. */
+export function requireRunning(record: ContainerRecord, verb?: string) {
+  if (record.phase.kind === 'running') return record.phase;
+  if (record.phase.kind === 'restarting') {
+    throw conflict(`Container ${record.id} is restarting, wait until the container is running`);
+  }
+  throw conflict(
+    verb ? `cannot ${verb} container ${record.id}: it is not running` : `container ${record.id} is not running`,
+  );
+}

@@ -1,0 +1,333 @@
+// The containers of one engine: finds the one that is meant and hands it to the verb.
+import { conflict, messageOf } from '../../lib/errors.ts';
+import type { ContainerId, ExecId } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
+import type { ByteSource } from '../../lib/streams.ts';
+import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
+import type { HostFacts } from '../../runtime/cgroups/host.ts';
+import { ExitWatcher } from '../../runtime/exits.ts';
+import type { EngineConfig } from '../config.ts';
+import type { Events } from '../events/events.ts';
+import type { Images, Snapshots } from '../images/images.ts';
+import type { LogQuery } from '../logs/log-driver.ts';
+import { logDriver } from '../logs/log-drivers.ts';
+import type { Networks, NetworkUsers } from '../networks/networks.ts';
+import type { StateDatabase } from '../state/database.ts';
+import type { Volumes, VolumeUsers } from '../volumes/volumes.ts';
+import { attachContainer } from './attach.ts';
+import { commit } from './commit.ts';
+import type {
+  Attachment,
+  AttachRequest,
+  CommitRequest,
+  Containers,
+  CreateRequest,
+  ExecRequest,
+  Filters,
+  ListQuery,
+  WaitCondition,
+} from './containers.ts';
+import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { createContainer } from './create.ts';
+import { createExec, type Exec, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
+import * as files from './files.ts';
+import { inspectContainer } from './inspect.ts';
+import * as lifecycle from './lifecycle.ts';
+import { listContainers } from './list.ts';
+import { LiveContainer } from './live.ts';
+import * as observe from './observe.ts';
+import { exitsDirectory } from './paths.ts';
+import { findOnPath } from './programs.ts';
+import { pruneContainers } from './prune.ts';
+import { reconcileContainers, startByPolicy } from './reconcile.ts';
+import type { ContainerRecord } from './record.ts';
+import { remove } from './remove.ts';
+import { ContainerStore } from './store.ts';
+import { update } from './update.ts';
+
+export interface ContainerDependencies {
+  config: EngineConfig;
+  host: HostFacts;
+  database: StateDatabase;
+  images: Images;
+  snapshots: Snapshots;
+  volumes(users: VolumeUsers): Volumes;
+  networks(users: NetworkUsers): Networks;
+  events: Events;
+}
+
+export class ContainerManager implements Containers {
+  readonly #context: ContainerContext;
+  readonly #store: ContainerStore;
+  readonly #live = new Map<ContainerId, LiveContainer>();
+
+  constructor(dependencies: ContainerDependencies) {
+    const { config } = dependencies;
+    const store = new ContainerStore(dependencies.database);
+    this.#store = store;
+    const users: NetworkUsers & VolumeUsers = {
+      resolve: reference => store.find(reference)?.id,
+      name: id => store.get(id)?.name,
+      pid: id => {
+        const phase = store.get(id)?.phase;
+        return phase?.kind === 'running' ? phase.pid : undefined;
+      },
+      usersOf: volume =>
+        [...store.all()].filter(record => record.mounts.some(mount => mount.Name === volume)).map(record => record.id),
+    };
+    this.#context = {
+      config,
+      host: dependencies.host,
+      store,
+      images: dependencies.images,
+      snapshots: dependencies.snapshots,
+      volumes: dependencies.volumes(users),
+      networks: dependencies.networks(users),
+      events: dependencies.events,
+      exits: new ExitWatcher(exitsDirectory(config), (id, code) => this.#onExit(id as ContainerId, code)),
+      live: record => this.#liveOf(record),
+      conmonPath: () => config.conmonPath ?? findOnPath('conmon'),
+    };
+  }
+
+  get volumes(): Volumes {
+    return this.#context.volumes;
+  }
+
+  get networks(): Networks {
+    return this.#context.networks;
+  }
+
+  /** Takes over what a former daemon left. Nothing is served before this has resolved. */
+  reconcile(): Promise<void> {
+    return reconcileContainers(this.#context);
+  }
+
+  /** The restart policies' part; containers come up while the engine already serves. */
+  startByPolicy(): void {
+    startByPolicy(this.#context);
+  }
+
+  /** Containers run on; only what watches them ends. */
+  async close(): Promise<void> {
+    this.#context.exits.close();
+    for (const live of this.#live.values()) {
+      live.cancelRestart();
+      live.stopHealthMonitor?.();
+      await live.log.close();
+    }
+  }
+
+  #onExit(id: ContainerId, code: number): void {
+    lifecycle
+      .handleExit(this.#context, id, code)
+      .catch(error => log.error('could not settle an exit', { container: id, error: messageOf(error) }));
+  }
+
+  #liveOf(record: ContainerRecord): LiveContainer {
+    let live = this.#live.get(record.id);
+    if (!live) {
+      live = new LiveContainer(record, this.#openLog(record));
+      this.#live.set(record.id, live);
+    }
+    return live;
+  }
+
+  #openLog(record: ContainerRecord) {
+    const paths = pathsOf(this.#context, record);
+    return logDriver(record.logDriver).open({
+      containerId: record.id,
+      containerName: record.name,
+      imageName: record.image.reference,
+      imageId: record.image.id,
+      labels: record.config.Labels ?? {},
+      env: record.config.Env ?? [],
+      entrypoint: record.path,
+      args: record.args,
+      created: new Date(record.created),
+      tty: record.config.Tty === true,
+      daemonName: 'docker',
+      options: record.logOptions,
+      directory: paths.logs,
+      reopen: async () => reopenLog(paths.bundle),
+    });
+  }
+
+  #find(reference: string): LiveContainer {
+    return this.#liveOf(this.#store.require(reference));
+  }
+
+  create(request: CreateRequest) {
+    return createContainer(this.#context, request);
+  }
+
+  list(query: ListQuery) {
+    return listContainers(this.#context, query);
+  }
+
+  async inspect(reference: string, options: { size: boolean }) {
+    return inspectContainer(this.#context, this.#find(reference), options);
+  }
+
+  async start(reference: string) {
+    await lifecycle.start(this.#context, this.#find(reference));
+  }
+
+  async stop(reference: string, options: { signal?: string; timeout?: number }) {
+    await lifecycle.stop(this.#context, this.#find(reference), options);
+  }
+
+  async restart(reference: string, options: { signal?: string; timeout?: number }) {
+    await lifecycle.restart(this.#context, this.#find(reference), options);
+  }
+
+  async kill(reference: string, options: { signal?: string }) {
+    await lifecycle.kill(this.#context, this.#find(reference), options.signal);
+  }
+
+  async pause(reference: string) {
+    await lifecycle.pause(this.#context, this.#find(reference));
+  }
+
+  async unpause(reference: string) {
+    await lifecycle.unpause(this.#context, this.#find(reference));
+  }
+
+  wait(reference: string, condition: WaitCondition, signal: AbortSignal) {
+    const live = this.#find(reference);
+    const { phase } = live.record;
+    const over = phase.kind !== 'running' && phase.kind !== 'restarting';
+    if (condition === 'not-running' && over) {
+      return { result: Promise.resolve({ statusCode: live.record.exitCode }) };
+    }
+    return { result: live.waitFor(condition, signal) };
+  }
+
+  async rename(reference: string, requested: string) {
+    const live = this.#find(reference);
+    const name = requested.replace(/^\//, '');
+    if (name === live.record.name) {
+      throw conflict('Renaming a container with the same name as its current name');
+    }
+    this.#store.checkName(name);
+    const oldName = live.record.name;
+    this.#store.rename(live.record, name);
+    this.#context.networks.renamed(live.record.id, name);
+    publish(this.#context, live.record, 'rename', { oldName: `/${oldName}` });
+  }
+
+  update(reference: string, request: Parameters<Containers['update']>[1]) {
+    return update(this.#context, this.#find(reference), request);
+  }
+
+  async remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean }) {
+    const live = this.#find(reference);
+    await remove(this.#context, live, options);
+    this.#forget(live);
+  }
+
+  #forget(live: LiveContainer): void {
+    if (!this.#store.get(live.record.id)) this.#live.delete(live.record.id);
+  }
+
+  prune(filters: Filters) {
+    return pruneContainers(this.#context, filters);
+  }
+
+  async top(reference: string, psArguments: string) {
+    return observe.top(this.#context, this.#find(reference), psArguments);
+  }
+
+  stats(reference: string, options: { stream: boolean; oneShot: boolean; signal: AbortSignal }) {
+    return observe.stats(this.#context, this.#find(reference), options);
+  }
+
+  async logs(reference: string, query: LogQuery) {
+    return observe.logs(this.#find(reference), query);
+  }
+
+  async attach(reference: string, request: AttachRequest, signal: AbortSignal): Promise<Attachment> {
+    return attachContainer(this.#context, this.#find(reference), request, signal);
+  }
+
+  async resize(reference: string, height: number, width: number) {
+    const live = this.#find(reference);
+    lifecycle.requireRunning(live.record, 'resize');
+    resizeTerminal(pathsOf(this.#context, live.record).bundle, height, width);
+    publish(this.#context, live.record, 'resize', { height: String(height), width: String(width) });
+  }
+
+  async changes(reference: string) {
+    return files.containerChanges(this.#context, this.#find(reference));
+  }
+
+  async export(reference: string, signal: AbortSignal) {
+    return files.exportContainer(this.#context, this.#find(reference), signal);
+  }
+
+  async statPath(reference: string, path: string) {
+    return files.statContainerPath(this.#context, this.#find(reference), path);
+  }
+
+  async getArchive(reference: string, path: string, signal: AbortSignal) {
+    return files.getContainerArchive(this.#context, this.#find(reference), path, signal);
+  }
+
+  async putArchive(
+    reference: string,
+    path: string,
+    archive: ByteSource,
+    options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean },
+  ) {
+    await files.putContainerArchive(this.#context, this.#find(reference), path, archive, options);
+  }
+
+  async commit(request: CommitRequest) {
+    return commit(this.#context, this.#find(request.container), request);
+  }
+
+  async createExec(reference: string, request: ExecRequest): Promise<ExecId> {
+    return createExec(this.#context, this.#find(reference), request);
+  }
+
+  startExec(id: string, options: Parameters<Containers['startExec']>[1], signal: AbortSignal) {
+    return startExec(this.#context, this.#findExec(id), options, signal);
+  }
+
+  async resizeExec(id: string, height: number, width: number) {
+    resizeExec(this.#context, this.#findExec(id), height, width);
+  }
+
+  async inspectExec(id: string) {
+    return inspectExec(this.#findExec(id));
+  }
+
+  #findExec(id: string): Exec {
+    for (const live of this.#live.values()) {
+      const exec = live.execs.get(id);
+      if (exec) return exec;
+    }
+    throw noSuchExec(id);
+  }
+
+  resolve(reference: string): ContainerId {
+    return this.#store.require(reference).id;
+  }
+
+  /** Who uses an image, for the rules of its removal. */
+  usersOfImage(image: string): { id: string; name: string; running: boolean }[] {
+    return [...this.#store.all()]
+      .filter(record => record.image.id === image)
+      .map(record => ({ id: record.id, name: record.name, running: record.phase.kind === 'running' }));
+  }
+
+  counts() {
+    let running = 0;
+    let paused = 0;
+    for (const { phase } of this.#store.all()) {
+      if (phase.kind === 'running' && phase.paused) paused++;
+      else if (phase.kind === 'running') running++;
+    }
+    return { running, paused, stopped: this.#store.size - running - paused };
+  }
+}

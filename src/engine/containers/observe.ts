@@ -1,0 +1,77 @@
+// Looking at a running container: its processes, what it uses, what it said.
+import { conflict, invalid } from '../../lib/errors.ts';
+import { pidsIn } from '../../runtime/cgroups/control.ts';
+import { readStats } from '../../runtime/cgroups/stats.ts';
+import { processTable } from '../../runtime/top.ts';
+import type { ContainerStatsResponse, ContainerTopResponse } from '../../wire/types.ts';
+import type { LogQuery } from '../logs/log-driver.ts';
+import type { Output } from '../output.ts';
+import { cgroupOf } from './cgroup.ts';
+import { type ContainerContext, publish } from './context.ts';
+import { requireRunning } from './lifecycle.ts';
+import type { LiveContainer } from './live.ts';
+
+export async function top(
+  context: ContainerContext,
+  live: LiveContainer,
+  psArguments: string,
+): Promise<ContainerTopResponse> {
+  const { record } = live;
+  requireRunning(record);
+  const table = await processTable(pidsIn(cgroupOf(context, record)), psArguments);
+  publish(context, record, 'top');
+  return table;
+}
+
+const STATS_INTERVAL = 1000;
+
+export async function* stats(
+  context: ContainerContext,
+  live: LiveContainer,
+  options: { stream: boolean; oneShot: boolean; signal: AbortSignal },
+): AsyncGenerator<ContainerStatsResponse> {
+  const { record } = live;
+  if (options.stream && options.oneShot) throw invalid('cannot have stream=true and one-shot=true');
+  let before: ContainerStatsResponse | undefined;
+  // Without one-shot the first answer already has something to compare with.
+  if (!options.oneShot && !options.stream && record.phase.kind === 'running') {
+    before = sample(context, live, undefined);
+    await Bun.sleep(STATS_INTERVAL);
+  }
+  for (;;) {
+    if (options.signal.aborted) return;
+    const current = sample(context, live, before);
+    yield current;
+    if (!options.stream || context.store.get(record.id) !== record) return;
+    before = current;
+    await Bun.sleep(STATS_INTERVAL);
+  }
+}
+
+function sample(
+  context: ContainerContext,
+  live: LiveContainer,
+  before: ContainerStatsResponse | undefined,
+): ContainerStatsResponse {
+  const { record } = live;
+  const identity = { id: record.id, name: `/${record.name}`, os_type: record.image.os };
+  if (record.phase.kind !== 'running') {
+    return { ...identity, read: '0001-01-01T00:00:00Z', preread: '0001-01-01T00:00:00Z' };
+  }
+  const own = !record.hostConfig.NetworkMode?.startsWith('container:') && record.hostConfig.NetworkMode !== 'host';
+  return {
+    ...identity,
+    ...readStats(cgroupOf(context, record), {
+      host: context.host,
+      networkOf: own ? record.phase.pid : undefined,
+      before,
+    }),
+  };
+}
+
+export function logs(live: LiveContainer, query: LogQuery): { tty: boolean; output: Output } {
+  if (!query.stdout && !query.stderr) throw invalid('Bad parameters: you must choose at least one stream');
+  if (live.record.phase.kind === 'dead')
+    throw conflict('can not get logs from container which is dead or marked for removal');
+  return { tty: live.record.config.Tty === true, output: live.log.read(query) };
+}

@@ -1,0 +1,128 @@
+// A daemon starts. What its predecessor left is compared with what is stored: containers that run are taken over as they
+// are, ends that nobody noticed are settled now, half-made and half-removed ones are finished.
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { ProcessHandle } from '../../kernel/process.ts';
+import { errnoOf, messageOf } from '../../lib/errors.ts';
+import type { ContainerId } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
+import { processStartTime } from '../../runtime/proc.ts';
+import { removeContainerCgroup } from './cgroup.ts';
+import { type ContainerContext, pathsOf } from './context.ts';
+import { adoptExecs } from './exec.ts';
+import { startHealthMonitor } from './health.ts';
+import { cleanUpProcess, handleExit, restartNow, settleExit } from './lifecycle.ts';
+import type { LiveContainer } from './live.ts';
+import { containersDataRoot, containersExecRoot } from './paths.ts';
+import { removeLocked } from './remove.ts';
+import { shouldStartWithDaemon } from './restart-policy.ts';
+
+/** What a container ends with when nobody can know its exit code. */
+const UNKNOWN_EXIT = 255;
+
+export async function reconcileContainers(context: ContainerContext): Promise<void> {
+  const running = new Set<ContainerId>();
+  const ended: LiveContainer[] = [];
+  for (const record of [...context.store.all()]) {
+    const live = context.live(record);
+    if (record.phase.kind === 'running') {
+      if (takeOver(context, live)) running.add(record.id);
+      else ended.push(live);
+    }
+  }
+  // Networks first: those that ended still hold addresses that the others may want back.
+  await context.networks.reconcile(new Set([...running, ...ended.map(live => live.record.id)]));
+  context.exits.start();
+  for (const live of ended) {
+    using _ = await live.transition.lock();
+    await settleExit(context, live, context.exits.peek(live.record.id) ?? UNKNOWN_EXIT);
+  }
+  for (const id of context.exits.waiting())
+    await handleExit(context, id as ContainerId, context.exits.peek(id) ?? UNKNOWN_EXIT);
+  for (const record of [...context.store.all()]) {
+    await finishHalfDone(context, context.live(record)).catch(error =>
+      log.error('could not finish what an earlier daemon began', { container: record.id, error: messageOf(error) }),
+    );
+  }
+  await context.volumes.reconcile(running);
+  await context.snapshots.reconcile(new Set([...context.store.all()].map(record => record.id)));
+  await removeStrangers(context);
+}
+
+/** True when the container's process is the one that is stored; then it is watched again. */
+function takeOver(context: ContainerContext, live: LiveContainer): boolean {
+  const { record } = live;
+  const { phase } = record;
+  if (phase.kind !== 'running') return false;
+  if (context.exits.peek(record.id) !== undefined) return false;
+  const handle = ProcessHandle.open(phase.pid);
+  if (!handle) return false;
+  if (processStartTime(phase.pid) !== phase.startTime) {
+    handle[Symbol.dispose]();
+    return false;
+  }
+  live.process = handle;
+  live.watched = pathsOf(context, record).bundle;
+  live.log.attach();
+  adoptExecs(context, live);
+  live.stopHealthMonitor = startHealthMonitor(context, live);
+  return true;
+}
+
+async function finishHalfDone(context: ContainerContext, live: LiveContainer): Promise<void> {
+  const { record } = live;
+  switch (record.phase.kind) {
+    case 'removing':
+    case 'dead': {
+      using _ = await live.transition.lock();
+      await removeLocked(context, live, { volumes: record.hostConfig.AutoRemove === true });
+      return;
+    }
+    case 'created':
+    case 'exited':
+    case 'restarting': {
+      // A start or a clean-up that the old daemon did not finish leaves a bundle.
+      if (!exists(pathsOf(context, record).bundle)) return;
+      using _ = await live.transition.lock();
+      await cleanUpProcess(context, live);
+      if (record.phase.kind === 'exited' && record.hostConfig.AutoRemove)
+        await removeLocked(context, live, { volumes: true });
+      return;
+    }
+    case 'running':
+  }
+}
+
+function exists(directory: string): boolean {
+  return list(directory) !== undefined;
+}
+
+function list(directory: string): string[] | undefined {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Directories of containers that have no record: a create or a removal was cut short. */
+async function removeStrangers(context: ContainerContext): Promise<void> {
+  for (const root of [containersDataRoot(context.config), containersExecRoot(context.config)]) {
+    for (const id of list(root) ?? []) {
+      if (context.store.get(id as ContainerId)) continue;
+      removeContainerCgroup(context, id);
+      await rm(`${root}/${id}`, { recursive: true, force: true });
+    }
+  }
+}
+
+/** The restart policy's part of a start: after everything else of the engine is up. */
+export function startByPolicy(context: ContainerContext): void {
+  for (const record of context.store.all()) {
+    if (!shouldStartWithDaemon(record)) continue;
+    record.phase = { kind: 'restarting' };
+    context.store.save(record);
+    void restartNow(context, context.live(record));
+  }
+}

@@ -1,0 +1,55 @@
+// What is stored of a container. The phase says what may be done with it; everything else is description.
+import type { ContainerId, Digest } from '../../lib/ids.ts';
+import type { ContainerConfig, Health, HostConfig, MountPoint } from '../../wire/types.ts';
+
+export type Phase =
+  /** Never started. */
+  | { kind: 'created' }
+  /** Its init runs (or is frozen). `startTime` tells this process from a later one with the same number. */
+  | { kind: 'running'; pid: number; conmonPid: number; startTime: string; paused: boolean }
+  /** Ended, and the restart policy will start it again. */
+  | { kind: 'restarting' }
+  | { kind: 'exited' }
+  | { kind: 'removing' }
+  /** Its removal failed half-way; only another removal makes sense. */
+  | { kind: 'dead' };
+
+export interface ContainerRecord {
+  id: ContainerId;
+  name: string;
+  created: string;
+  image: { id: Digest | ''; reference: string; manifest: Digest | ''; os: string; architecture: string };
+  /** The request's configuration with the image's defaults merged in. */
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  /** What runs: entrypoint and command put together. */
+  path: string;
+  args: string[];
+  mounts: MountPoint[];
+  runtime: string;
+  logDriver: string;
+  logOptions: Record<string, string>;
+  phase: Phase;
+  startedAt: string;
+  finishedAt: string;
+  exitCode: number;
+  oomKilled: boolean;
+  error: string;
+  restartCount: number;
+  /** Somebody stopped it by name; `unless-stopped` remembers that over a restart of the daemon. */
+  manuallyStopped: boolean;
+  health?: Health;
+}
+
+export const ZERO_TIME = '0001-01-01T00:00:00Z';
+
+export function isRunning(record: ContainerRecord): boolean {
+  return record.phase.kind === 'running';
+}
+
+export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+
+export function statusOf(record: ContainerRecord): Status {
+  const { phase } = record;
+  return phase.kind === 'running' && phase.paused ? 'paused' : phase.kind;
+}

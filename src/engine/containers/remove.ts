@@ -1,0 +1,85 @@
+// The end of a container: everything it had goes, the record last, so that a crash half-way is finished at the next start.
+import { rm } from 'node:fs/promises';
+import { conflict, failed, messageOf } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
+import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { cleanUpProcess, kill } from './lifecycle.ts';
+import type { LiveContainer } from './live.ts';
+import { statusOf } from './record.ts';
+
+export async function remove(
+  context: ContainerContext,
+  live: LiveContainer,
+  options: { force: boolean; volumes: boolean },
+): Promise<void> {
+  const { record } = live;
+  if (options.force && (record.phase.kind === 'running' || record.phase.kind === 'restarting')) {
+    live.stopRequested = true;
+    await kill(context, live).catch(error => {
+      if (record.phase.kind === 'running') throw error;
+    });
+  }
+  using _ = await live.transition.lock();
+  if (context.store.get(record.id) !== record) return;
+  switch (record.phase.kind) {
+    case 'running':
+    case 'restarting': {
+      const status = statusOf(record);
+      const advice =
+        status === 'paused'
+          ? 'unpause the container before stopping'
+          : 'stop the container before removing or force remove';
+      throw conflict(`cannot remove container "/${record.name}": container is ${status}: ${advice}`);
+    }
+    case 'created':
+    case 'exited':
+    case 'removing':
+    case 'dead':
+  }
+  await removeLocked(context, live, options);
+}
+
+/** The caller holds the lock and nothing runs. */
+export async function removeLocked(
+  context: ContainerContext,
+  live: LiveContainer,
+  options: { volumes: boolean },
+): Promise<void> {
+  const { record } = live;
+  record.phase = { kind: 'removing' };
+  context.store.save(record);
+  try {
+    if (live.watched) await cleanUpProcess(context, live);
+    await context.networks.forget(record.id);
+    await live.log.close();
+    const paths = pathsOf(context, record);
+    await Promise.all([
+      context.snapshots.remove(record.id),
+      rm(paths.directory, { recursive: true, force: true }),
+      rm(paths.bundle, { recursive: true, force: true }),
+    ]);
+  } catch (error) {
+    record.phase = { kind: 'dead' };
+    record.error = messageOf(error);
+    context.store.save(record);
+    live.notify(['removed', 'not-running', 'next-exit'], { statusCode: record.exitCode, error: record.error });
+    throw failed(`could not remove container ${record.name}: ${record.error}`, error);
+  }
+  context.store.delete(record.id);
+  live.io.abort();
+  publish(context, record, 'destroy');
+  live.notify(['removed', 'not-running', 'next-exit'], { statusCode: record.exitCode });
+  if (options.volumes) await removeAnonymousVolumes(context, live);
+}
+
+async function removeAnonymousVolumes(context: ContainerContext, live: LiveContainer): Promise<void> {
+  for (const mount of live.record.mounts) {
+    if (mount.Type !== 'volume' || !mount.Name || !/^[0-9a-f]{64}$/.test(mount.Name)) continue;
+    try {
+      await context.volumes.remove(mount.Name, { force: true });
+    } catch (error) {
+      // Another container uses it too, or a plugin failed: the volume stays, the container is gone all the same.
+      log.debug('an anonymous volume stays', { volume: mount.Name, error: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { invalid } from '../../lib/errors.ts';
+import type { OciRuntime } from '../../runtime/conmon.ts';
+import type { EngineConfig } from '../config.ts';
+import type { ContainerContext } from './context.ts';
+import { runtimeState } from './paths.ts';
+import type { ContainerRecord } from './record.ts';
+
+/** The program behind a name of --runtime, told to keep its state with this engine. */
+export function runtimeNamed(config: EngineConfig, name: string): OciRuntime {
+  const runtime = config.runtimes[name];
+  if (!runtime) throw invalid(`unknown or invalid runtime name: ${name}`);
+  const path = runtime.path.includes('/') ? runtime.path : (Bun.which(runtime.path) ?? runtime.path);
+  return { name, path, args: ['--root', runtimeState(config, name), ...runtime.args] };
+}
+
+export const ociRuntime = (context: ContainerContext, record: ContainerRecord): OciRuntime =>
+  runtimeNamed(context.config, record.runtime);

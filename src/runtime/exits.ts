@@ -1,0 +1,53 @@
+// conmon leaves a file with the exit code for each container that ends. The file is the truth: it stays until its news is stored.
+import { type FSWatcher, mkdirSync, readdirSync, readFileSync, unlinkSync, watch } from 'node:fs';
+import { errnoOf } from '../lib/errors.ts';
+
+export class ExitWatcher {
+  #watcher: FSWatcher | undefined;
+
+  constructor(
+    readonly directory: string,
+    private readonly onExit: (id: string, code: number) => void,
+  ) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  start(): void {
+    // conmon writes a temporary file and renames it; only the final name is one that we know.
+    this.#watcher = watch(this.directory, (_event, file) => {
+      if (file && /^[0-9a-f]{64}$/.test(file)) this.#report(file);
+    });
+  }
+
+  #report(id: string): void {
+    const code = this.peek(id);
+    if (code !== undefined) this.onExit(id, code);
+  }
+
+  /** The exit code that waits for this id, if it has ended. */
+  peek(id: string): number | undefined {
+    try {
+      return Number(readFileSync(`${this.directory}/${id}`, 'utf8'));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** The news is stored. */
+  forget(id: string): void {
+    try {
+      unlinkSync(`${this.directory}/${id}`);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  waiting(): string[] {
+    return readdirSync(this.directory).filter(name => /^[0-9a-f]{64}$/.test(name));
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
+}

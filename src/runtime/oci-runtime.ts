@@ -1,0 +1,47 @@
+// The verbs of an OCI runtime that the daemon gives itself; creating and executing go through conmon.
+import { failed, unavailable } from '../lib/errors.ts';
+import type { OciRuntime } from './conmon.ts';
+
+async function runVerb(runtime: OciRuntime, args: readonly string[]): Promise<string> {
+  let child: Bun.Subprocess<'ignore', 'ignore', 'pipe'>;
+  try {
+    child = Bun.spawn([runtime.path, ...runtime.args, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  } catch (error) {
+    throw unavailable(`cannot start the runtime ${runtime.name} (${runtime.path}): is it installed?`, error);
+  }
+  const [message, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+  if (code !== 0) throw failed(message.trim() || `${runtime.path} ${args[0]} failed with exit code ${code}`);
+  return message;
+}
+
+/** Lets a created container's init go. */
+export async function startCreated(runtime: OciRuntime, id: string): Promise<void> {
+  await runVerb(runtime, ['start', id]);
+}
+
+/** Takes back what the runtime keeps of a container, killing what still runs. Fine when there is nothing. */
+export async function deleteCreated(runtime: OciRuntime, id: string): Promise<void> {
+  await runVerb(runtime, ['delete', '--force', id]);
+}
+
+export interface StartFailure {
+  /** What a shell would answer: 127 nothing to run, 126 not runnable, 125 for all else. */
+  exitCode: 125 | 126 | 127;
+  message: string;
+}
+
+/** A runtime's words for a process that could not start, turned into those that Docker's clients look for. */
+export function startFailure(message: string, command: string): StartFailure {
+  const text = message.replace(/^.*?level=error msg="?/, '').trim();
+  if (/executable file .*not found/i.test(text)) {
+    return { exitCode: 127, message: `exec: "${command}": executable file not found in $PATH` };
+  }
+  if (/no such file or directory/i.test(text) && !/mount|cgroup|open.*config/i.test(text)) {
+    return { exitCode: 127, message: `exec: "${command}": stat ${command}: no such file or directory` };
+  }
+  if (/permission denied|is a directory|not a directory|exec format error/i.test(text)) {
+    const reason = /permission denied|is a directory|not a directory|exec format error/i.exec(text)![0].toLowerCase();
+    return { exitCode: 126, message: `exec: "${command}": ${reason}` };
+  }
+  return { exitCode: 125, message: text };
+}
