@@ -40,18 +40,16 @@ export const migrations: readonly Migration[] = [
     `,
   },
   {
-    name: 'networks, endpoints and addresses',
+    name: 'networks, and the place of each container in them',
     sql: `
       CREATE TABLE networks (
         id TEXT PRIMARY KEY,
         name TEXT NOT NULL,
         record TEXT NOT NULL
       ) STRICT;
-      CREATE TABLE endpoints (
-        container TEXT NOT NULL,
-        network TEXT NOT NULL,
-        record TEXT NOT NULL,
-        PRIMARY KEY (container, network)
+      CREATE TABLE sandboxes (
+        container TEXT PRIMARY KEY,
+        record TEXT NOT NULL
       ) STRICT;
     `,
   },

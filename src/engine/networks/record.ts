@@ -1,0 +1,95 @@
+// What is stored of a network, and of a container's place in its networks. The kernel is made to agree with it.
+import type { ContainerId, NetworkId } from '../../lib/ids.ts';
+import type { EndpointIPAMConfig, IPAMConfig, PortMap } from '../../wire/types.ts';
+
+export interface NetworkRecord {
+  id: NetworkId;
+  name: string;
+  created: string;
+  scope: 'local';
+  driver: string;
+  enableIPv4: boolean;
+  enableIPv6: boolean;
+  internal: boolean;
+  attachable: boolean;
+  ingress: boolean;
+  configOnly: boolean;
+  configFrom: string;
+  options: Record<string, string>;
+  labels: Record<string, string>;
+  ipam: {
+    driver: string;
+    options: Record<string, string>;
+    /** Complete: pools that were chosen by us are here like those that were asked for. */
+    pools: IPAMConfig[];
+  };
+  /** The host's interface that carries it: its own bridge, or the parent of a macvlan or ipvlan. */
+  interfaceName: string;
+  /** The interface is the network's own: made and removed with it. */
+  ownsInterface: boolean;
+}
+
+/** One of the networks of a container: what was asked for, and what it has while the container runs. */
+export interface EndpointRecord {
+  /** Unknown as long as no such network exists. */
+  network: NetworkId | undefined;
+  ipam: EndpointIPAMConfig | undefined;
+  links: string[];
+  aliases: string[];
+  macAddress: string;
+  driverOptions: Record<string, string>;
+  gatewayPriority: number;
+  live: LiveEndpoint | undefined;
+}
+
+export interface InterfaceAddress {
+  address: string;
+  bits: number;
+  gateway: string;
+}
+
+export interface LiveEndpoint {
+  id: string;
+  /** Inside the container. */
+  interfaceName: string;
+  /** The host's end of the pair; '' where there is none. */
+  hostInterface: string;
+  macAddress: string;
+  ipv4: InterfaceAddress | undefined;
+  ipv6: InterfaceAddress | undefined;
+  dnsNames: string[];
+  ports: PublishedPort[];
+}
+
+export type Protocol = 'tcp' | 'udp' | 'sctp';
+
+/** A container's port, and the host's address that leads to it. */
+export interface PublishedPort {
+  protocol: Protocol;
+  containerAddress: string;
+  containerPort: number;
+  hostAddress: string;
+  /** 0 where there is no translation: the container's port is reached by its own address. */
+  hostPort: number;
+}
+
+export interface SandboxRecord {
+  container: ContainerId;
+  name: string;
+  hostname: string;
+  domainname: string;
+  mode: string;
+  dns: string[];
+  dnsSearch: string[];
+  dnsOptions: string[];
+  extraHosts: string[];
+  links: string[];
+  portBindings: PortMap;
+  publishAllPorts: boolean;
+  exposedPorts: string[];
+  endpoints: Record<string, EndpointRecord>;
+  /** While the container runs. */
+  live: { id: string; namespace: SandboxNamespace } | undefined;
+}
+
+export type SandboxNamespace = { kind: 'path'; path: string } | { kind: 'new' } | { kind: 'host' };
