@@ -1,0 +1,129 @@
+// Acting on all processes of a cgroup at once, and taking a cgroup away.
+import { readdirSync, rmdirSync } from 'node:fs';
+import { errnoOf, failed } from '../../lib/errors.ts';
+import { readTable, readText, write } from './files.ts';
+import type { Cgroup } from './hierarchy.ts';
+
+/** The directory whose cgroup.procs tells who is in it. */
+function membersDirectory(cgroup: Cgroup): string {
+  const { freezer, pids, memory } = cgroup.directories;
+  return freezer ?? pids ?? memory ?? cgroup.all[0]!;
+}
+
+function below(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter(entry => entry.isDirectory())
+      .map(entry => `${directory}/${entry.name}`);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The processes in it and in the cgroups that the container made below. */
+export function pidsIn(cgroup: Cgroup): number[] {
+  const pids: number[] = [];
+  const directories = [membersDirectory(cgroup)];
+  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
+    const text = readText(`${directory}/cgroup.procs`);
+    if (text === undefined) continue;
+    for (const line of text.split('\n')) if (line !== '') pids.push(Number(line));
+    directories.push(...below(directory));
+  }
+  return pids.sort((a, b) => a - b);
+}
+
+const FREEZE_TIMEOUT = 10_000;
+
+/** Resolves when every process stands still; one that cannot be stopped in time leaves all running and throws. */
+export async function freeze(cgroup: Cgroup): Promise<void> {
+  setFrozen(cgroup, true);
+  const deadline = performance.now() + FREEZE_TIMEOUT;
+  for (let pause = 0; !isFrozen(cgroup); pause = Math.min(pause + 1, 20)) {
+    if (performance.now() > deadline) {
+      thaw(cgroup);
+      throw failed('the container could not be frozen: a process in it does not react');
+    }
+    await Bun.sleep(pause);
+    // v1 gives up on a freeze that a fork got in the way of; asking again resumes it.
+    if (cgroup.version === 1) setFrozen(cgroup, true);
+  }
+}
+
+export function thaw(cgroup: Cgroup): void {
+  setFrozen(cgroup, false);
+}
+
+function setFrozen(cgroup: Cgroup, frozen: boolean): void {
+  if (cgroup.version === 2) write(`${cgroup.all[0]}/cgroup.freeze`, frozen ? 1 : 0);
+  else write(`${freezerOf(cgroup)}/freezer.state`, frozen ? 'FROZEN' : 'THAWED');
+}
+
+export function isFrozen(cgroup: Cgroup): boolean {
+  if (cgroup.version === 2) return readTable(`${cgroup.all[0]}/cgroup.events`)?.['frozen'] === 1;
+  return readText(`${freezerOf(cgroup)}/freezer.state`)?.trim() === 'FROZEN';
+}
+
+function freezerOf(cgroup: Cgroup): string {
+  const directory = cgroup.directories['freezer'];
+  if (!directory) throw failed('cannot pause: the freezer cgroup is not mounted');
+  return directory;
+}
+
+/** A process that forks faster than it is killed loses after so many rounds at the latest: it is killed, not its parent. */
+const KILL_ROUNDS = 20;
+
+/** SIGKILL to everything in it, children born meanwhile included. */
+export function killAll(cgroup: Cgroup): void {
+  if (cgroup.version === 2) {
+    const file = `${cgroup.all[0]}/cgroup.kill`;
+    if (readText(`${cgroup.all[0]}/cgroup.procs`) === undefined) return;
+    try {
+      write(file, 1);
+      return;
+    } catch (error) {
+      // Before Linux 5.14 there is no such file: one by one, then.
+      if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'EACCES') throw error;
+    }
+  }
+  const killed = new Set<number>();
+  for (let round = 0; round < KILL_ROUNDS; round++) {
+    const rest = pidsIn(cgroup).filter(pid => pid > 0 && !killed.has(pid));
+    if (rest.length === 0) return;
+    for (const pid of rest) {
+      killed.add(pid);
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // It ended by itself.
+        if (errnoOf(error) !== 'ESRCH') throw error;
+      }
+    }
+  }
+}
+
+/** How often the kernel ended a process for want of memory; undefined when it cannot be known (any more). */
+export function oomKills(cgroup: Cgroup): number | undefined {
+  const memory = cgroup.directories['memory'];
+  if (memory === undefined) return undefined;
+  return readTable(`${memory}/${cgroup.version === 2 ? 'memory.events' : 'memory.oom_control'}`)?.['oom_kill'];
+}
+
+/** Takes away what a runtime left behind. False while a process is still in it. */
+export function removeCgroup(cgroup: Cgroup): boolean {
+  return cgroup.all.map(removeTree).every(Boolean);
+}
+
+function removeTree(directory: string): boolean {
+  const empty = below(directory).map(removeTree).every(Boolean);
+  if (!empty) return false;
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    if (errnoOf(error) === 'EBUSY') return false;
+    throw error;
+  }
+}

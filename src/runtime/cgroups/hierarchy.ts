@@ -1,0 +1,161 @@
+// Where this machine keeps its cgroups: one tree (v2), or one per controller (v1, maybe with an almost empty v2 beside).
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { failed } from '../../lib/errors.ts';
+
+export const CGROUP_ROOT = '/sys/fs/cgroup';
+
+export interface Hierarchy {
+  version: 1 | 2;
+  /** Mount point by controller. In v2 it is the same for all. */
+  mounts: Readonly<Record<string, string>>;
+  /** Every tree a container's cgroup may have a directory in: the named one of v1 and the v2 beside it included. */
+  trees: readonly string[];
+  /** The v2 tree, if there is one. */
+  unified: string | undefined;
+}
+
+export interface MountEntry {
+  root: string;
+  mountPoint: string;
+  type: string;
+  /** "shared:1", "master:2"... */
+  tags: readonly string[];
+  superOptions: readonly string[];
+}
+
+/** Reads the text of a /proc/<pid>/mountinfo. */
+export function parseMountInfo(text: string): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of text.split('\n')) {
+    const words = line.split(' ');
+    const dash = words.indexOf('-', 6);
+    if (dash < 0) continue;
+    entries.push({
+      root: unescapePath(words[3]!),
+      mountPoint: unescapePath(words[4]!),
+      tags: words.slice(6, dash),
+      type: words[dash + 1]!,
+      superOptions: (words[dash + 3] ?? '').split(','),
+    });
+  }
+  return entries;
+}
+
+function unescapePath(path: string): string {
+  return path.includes('\\')
+    ? path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)))
+    : path;
+}
+
+export function readMountInfo(): MountEntry[] {
+  return parseMountInfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+/** Finds the cgroup mounts; those outside of `root` are somebody's private ones, which no runtime looks at. */
+export function findHierarchy(mounts: readonly MountEntry[], root = CGROUP_ROOT): Hierarchy {
+  const whole = mounts.findLast(mount => mount.mountPoint === root && mount.type === 'cgroup2');
+  if (whole) {
+    const controllers = controllersOf(root);
+    return {
+      version: 2,
+      mounts: Object.fromEntries(controllers.map(name => [name, root])),
+      trees: [root],
+      unified: root,
+    };
+  }
+  const found: Record<string, string> = {};
+  const trees: string[] = [];
+  let unified: string | undefined;
+  for (const mount of mounts) {
+    if (!mount.mountPoint.startsWith(`${root}/`)) continue;
+    if (mount.type === 'cgroup2') {
+      unified = mount.mountPoint;
+      trees.push(mount.mountPoint);
+    } else if (mount.type === 'cgroup') {
+      trees.push(mount.mountPoint);
+      for (const option of mount.superOptions) {
+        if (controllerNames.has(option) && !(option in found)) found[option] = mount.mountPoint;
+      }
+    }
+  }
+  return { version: 1, mounts: found, trees, unified };
+}
+
+const controllerNames: ReadonlySet<string> = new Set([
+  'blkio',
+  'cpu',
+  'cpuacct',
+  'cpuset',
+  'devices',
+  'freezer',
+  'hugetlb',
+  'memory',
+  'misc',
+  'net_cls',
+  'net_prio',
+  'perf_event',
+  'pids',
+  'rdma',
+]);
+
+function controllersOf(tree: string): string[] {
+  const file = `${tree}/cgroup.controllers`;
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').filter(Boolean) : [];
+}
+
+/**
+ * Makes the cgroups fit for a runtime. Beside v1 trees, a controller that was left to the v2 tree cannot be handed down
+ * there, and crun fails on it: it gets a v1 tree of its own. Called once, before the first container.
+ */
+export function prepareHierarchy(): Hierarchy {
+  const hierarchy = findHierarchy(readMountInfo());
+  if (hierarchy.version === 2) return hierarchy;
+  if (Object.keys(hierarchy.mounts).length === 0) {
+    throw failed(`no cgroups are mounted under ${CGROUP_ROOT}: containers cannot be limited or found without them`);
+  }
+  const strays = hierarchy.unified === undefined ? [] : controllersOf(hierarchy.unified);
+  if (strays.length === 0) return hierarchy;
+  for (const controller of strays) mountController(controller);
+  return findHierarchy(readMountInfo());
+}
+
+function mountController(controller: string): void {
+  const directory = `${CGROUP_ROOT}/${controller}`;
+  mkdirSync(directory, { recursive: true });
+  const result = Bun.spawnSync(['mount', '-t', 'cgroup', '-o', controller, 'cgroup', directory], { stdin: 'ignore' });
+  if (result.exitCode !== 0) {
+    throw failed(`the cgroup controller ${controller} cannot be mounted: ${result.stderr.toString().trim()}`);
+  }
+}
+
+/** One cgroup, in all trees it may be in. */
+export interface Cgroup {
+  version: 1 | 2;
+  /** From the root of each tree: '/docker/<id>'. */
+  path: string;
+  /** Its directory by controller, whether it exists or not. */
+  directories: Readonly<Record<string, string>>;
+  /** Its directory in each tree. */
+  all: readonly string[];
+}
+
+export function cgroupAt(hierarchy: Hierarchy, path: string): Cgroup {
+  const clean = path.startsWith('/') ? path : `/${path}`;
+  return {
+    version: hierarchy.version,
+    path: clean,
+    directories: Object.fromEntries(Object.entries(hierarchy.mounts).map(([name, mount]) => [name, mount + clean])),
+    all: hierarchy.trees.map(tree => tree + clean),
+  };
+}
+
+/** Where Docker puts a container: under its own parent, the engine's, or /docker. */
+export function containerCgroupPath(id: string, parent: string | undefined, engineParent: string | undefined): string {
+  const base = parent || engineParent || '/docker';
+  const parts: string[] = [];
+  for (const part of base.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${[...parts, id].join('/')}`;
+}
