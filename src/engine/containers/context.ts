@@ -2,6 +2,7 @@
 import type { ContainerId } from '../../lib/ids.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
 import type { ExitWatcher } from '../../runtime/exits.ts';
+import type { EngineDefaults } from '../../runtime/oci/spec.ts';
 import type { EngineConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
 import type { Images, Snapshots } from '../images/images.ts';
@@ -25,6 +26,8 @@ export interface ContainerContext {
   readonly exits: ExitWatcher;
   live(record: ContainerRecord): LiveContainer;
   conmonPath(): string;
+  /** The engine's part of a container's specification. */
+  specDefaults(): EngineDefaults;
 }
 
 export const pathsOf = (context: ContainerContext, record: { id: ContainerId }): ContainerPaths =>

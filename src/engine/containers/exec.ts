@@ -7,13 +7,13 @@ import { type ExecId, newExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { resizeTerminal } from '../../runtime/attach-socket.ts';
 import { execWatched } from '../../runtime/conmon.ts';
-import { execProcess } from '../../runtime/oci/process.ts';
-import type { OciSpec } from '../../runtime/oci/types.ts';
+import { specText } from '../../runtime/oci/spec.ts';
 import { type StartFailure, startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import type { Attachment, ExecInspect, ExecRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { parseDetachKeys } from './detach-keys.ts';
+import { execProcess } from './exec-process.ts';
 import { failedAttachment } from './failed-attachment.ts';
 import type { LiveContainer } from './live.ts';
 import { ProcessIo } from './process-io.ts';
@@ -95,15 +95,8 @@ export async function startExec(
   let attachment: Attachment | undefined;
   try {
     mkdirSync(`${directory}/exit`, { recursive: true, mode: 0o700 });
-    const spec = JSON.parse(readFileSync(`${paths.bundle}/config.json`, 'utf8')) as OciSpec;
-    const process = execProcess(spec, {
-      request,
-      config: record.config,
-      rootfs: context.snapshots.mountPoint(record.id),
-      host: context.host,
-      consoleSize,
-    });
-    writeFileSync(`${directory}/process.json`, JSON.stringify(process));
+    const process = execProcess(context, record, request, consoleSize);
+    writeFileSync(`${directory}/process.json`, specText(process));
     const starting = execWatched({
       conmonPath: context.conmonPath(),
       runtime: ociRuntime(context, record),

@@ -3,16 +3,19 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { createWatched, type Watched } from '../../runtime/conmon.ts';
-import { buildSpec } from '../../runtime/oci/spec.ts';
+import { buildSpec, specText } from '../../runtime/oci/spec.ts';
+import { resolveUser } from '../../runtime/users.ts';
 import { ociMounts } from '../volumes/oci-mounts.ts';
 import { cgroupPath } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
+import { processEnvironment } from './environment.ts';
 import { extraHosts, writeEtcFiles, writeHosts } from './etc-files.ts';
 import type { LiveContainer } from './live.ts';
 import { namespacesOf } from './namespaces.ts';
 import { exitsDirectory } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { ociRuntime } from './runtimes.ts';
+import { releaseSharedMemory, sharedMemoryPath } from './shared-memory.ts';
 import { ensureWorkingDirectory } from './working-directory.ts';
 
 /** Resolves when the runtime has created the container and its init waits for the start. */
@@ -37,20 +40,27 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
       sources.set(mount.Name, await context.volumes.mount(mount.Name, record.id));
   }
   if (config.WorkingDir && config.WorkingDir !== '/') ensureWorkingDirectory(rootfs, config.WorkingDir);
+  const user = resolveUser(rootfs, config.User ?? '', hostConfig.GroupAdd ?? []);
   const { spec, warnings } = buildSpec({
     id: record.id,
     rootfs,
     args: [record.path, ...record.args],
+    env: processEnvironment(config, config.Tty === true),
+    cwd: config.WorkingDir || '/',
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     config,
     hostConfig,
+    hostname: config.Hostname ?? '',
+    domainname: config.Domainname ?? '',
     mounts: ociMounts({ mounts: record.mounts, hostConfig, volumeSources: sources, etc: paths }),
+    sharedShm: sharedMemoryPath(context, record),
     namespaces: namespacesOf(context, record, sandbox),
     cgroupsPath: cgroupPath(context, record),
     host: context.host,
-    engine: context.config,
+    defaults: context.specDefaults(),
   });
   for (const warning of warnings) log.warn(warning, { container: record.id });
-  writeFileSync(`${paths.bundle}/config.json`, JSON.stringify(spec));
+  writeFileSync(`${paths.bundle}/config.json`, specText(spec));
   return createWatched({
     conmonPath: context.conmonPath(),
     runtime: ociRuntime(context, record),
@@ -78,5 +88,6 @@ export async function releaseRootfs(context: ContainerContext, record: Container
       log.warn('could not release a volume', { container: record.id, volume: mount.Name, error: messageOf(error) });
     }
   }
-  context.snapshots.unmount(record.id);
+  releaseSharedMemory(context, record);
+  if (!context.live(record).rootUsers) context.snapshots.unmount(record.id);
 }

@@ -42,6 +42,7 @@ import { pruneContainers } from './prune.ts';
 import { reconcileContainers, startByPolicy } from './reconcile.ts';
 import type { ContainerRecord } from './record.ts';
 import { remove } from './remove.ts';
+import { specDefaults } from './spec-defaults.ts';
 import { ContainerStore } from './store.ts';
 import { update } from './update.ts';
 
@@ -87,6 +88,7 @@ export class ContainerManager implements Containers {
       exits: new ExitWatcher(exitsDirectory(config), (id, code) => this.#onExit(id as ContainerId, code)),
       live: record => this.#liveOf(record),
       conmonPath: () => config.conmonPath ?? findOnPath('conmon'),
+      specDefaults: () => specDefaults(config),
     };
   }
 
