@@ -7,19 +7,25 @@ const PAUSE_ABOVE = 1024 * 1024;
 
 export class SocketDuplex implements Duplex {
   readonly closed: Promise<void>;
+  /** Resolves when the peer half-closed or went away, even if nobody has read that far yet. */
+  readonly inputEnded: Promise<void>;
   #socket: Socket<unknown> | undefined;
   readonly #incoming = new Queue<Uint8Array>(chunk => chunk.length);
   #outgoing: Uint8Array[] = [];
   #ending = false;
   #isClosed = false;
   #paused = false;
-  #inputEnded = false;
+  #peerEnded = false;
   #drained: { promise: Promise<boolean>; resolve(ok: boolean): void } | undefined;
   #resolveClosed!: () => void;
+  #resolveInputEnded!: () => void;
 
   constructor() {
     this.closed = new Promise(resolve => {
       this.#resolveClosed = resolve;
+    });
+    this.inputEnded = new Promise(resolve => {
+      this.#resolveInputEnded = resolve;
     });
     this.#incoming.onDrain(() => {
       if (this.#paused && !this.#isClosed) {
@@ -71,7 +77,7 @@ export class SocketDuplex implements Duplex {
 
   #shutdown(): void {
     // After the peer's FIN there is nothing left to wait for: close. Before it, only our direction ends.
-    if (this.#inputEnded) this.#socket?.end();
+    if (this.#peerEnded) this.#socket?.end();
     else this.#socket?.shutdown();
   }
 
@@ -118,8 +124,9 @@ export class SocketDuplex implements Duplex {
   }
 
   onEnd(): void {
-    this.#inputEnded = true;
+    this.#peerEnded = true;
     this.#incoming.end();
+    this.#resolveInputEnded();
     if (this.#ending && this.#outgoing.length === 0) this.#socket?.end();
   }
 
@@ -130,6 +137,7 @@ export class SocketDuplex implements Duplex {
     this.#incoming.end();
     this.#drained?.resolve(false);
     this.#drained = undefined;
+    this.#resolveInputEnded();
     this.#resolveClosed();
   }
 }

@@ -25,6 +25,8 @@ export type ReplyBody =
 
 export interface Reply {
   readonly status: number;
+  /** Where it isn't the usual one. */
+  readonly reason?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: ReplyBody;
 }
