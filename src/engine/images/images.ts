@@ -40,21 +40,4 @@ export interface CommitImageRequest {
   tag: string;
 }
 
-/** Writable root file systems over an image's layers, one per container. */
-export interface Snapshots {
-  /** Makes the writable layer. Synchronous work of a few system calls. */
-  create(key: string, layers: readonly ChainId[]): void;
-  /** Mounts it and returns the mount point; idempotent. */
-  mount(key: string): string;
-  /** Idempotent; also true after a crash that left it mounted. */
-  unmount(key: string): void;
-  /** Unmounts and removes the writable layer. */
-  remove(key: string): Promise<void>;
-  mountPoint(key: string): string;
-  /** The writable layer itself. */
-  upperDirectory(key: string): string;
-  /** Bytes used by the writable layer, and by everything under it. */
-  usage(key: string): Promise<{ writable: number; total: number }>;
-  /** Whatever is on disk or mounted for keys other than these is removed. */
-  reconcile(keys: ReadonlySet<string>): Promise<void>;
-}
+export type { Snapshots } from '../../content/snapshots.ts';
