@@ -9,7 +9,7 @@ import { validateHostConfig } from '../../runtime/oci/validate.ts';
 import { parseSignal } from '../../runtime/signals.ts';
 import type { ContainerConfig, ContainerCreateResponse, HostConfig } from '../../wire/types.ts';
 import type { Image } from '../images/images.ts';
-import { logDriver } from '../logs/log-drivers.ts';
+import { validateLogOptions } from '../logs/drivers.ts';
 import { copyUpVolumes, resolveMountPoints } from '../volumes/mount-points.ts';
 import type { CreateRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
@@ -40,12 +40,20 @@ export async function createContainer(
   if (requestedName) store.checkName(requestedName);
   const image = request.config.Image ? context.images.get(request.config.Image, request.platform) : NO_IMAGE;
   const config = mergeConfig(request.config, image.config);
-  const hostConfig = normalizeHostConfig(context, request.hostConfig);
   checkConfig(config);
-  const warnings = validateHostConfig(hostConfig, config, context.host);
+  const { value: hostConfig, warnings } = validateHostConfig(
+    normalizeHostConfig(context, request.hostConfig),
+    config,
+    context.host,
+    {
+      shmSize: context.config.defaultShmSize,
+      ipcMode: context.config.defaultIpcMode,
+      cgroupnsMode: context.config.defaultCgroupnsMode,
+    },
+  );
   runtimeNamed(context.config, hostConfig.Runtime!);
   const logConfig = effectiveLogConfig(context, hostConfig);
-  logDriver(logConfig.driver).validate(logConfig.options);
+  validateLogOptions(logConfig.driver, logConfig.options);
 
   const id = newContainerId();
   const name = requestedName || generateName(taken => store.hasName(taken));
@@ -159,17 +167,8 @@ function checkConfig(config: ContainerConfig): void {
 }
 
 function setHostname(config: ContainerConfig, hostConfig: HostConfig, id: string): void {
-  const mode = hostConfig.NetworkMode ?? '';
-  if (config.Hostname && mode.startsWith('container:')) {
-    throw invalid('conflicting options: hostname and the network mode');
-  }
-  if (mode === 'host' || hostConfig.UTSMode === 'host') {
-    if (hostConfig.UTSMode === 'host' && config.Hostname)
-      throw invalid('conflicting options: hostname and the UTS mode');
-    config.Hostname ||= hostName();
-  } else {
-    config.Hostname ||= id.slice(0, 12);
-  }
+  const hosts = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
+  config.Hostname ||= hosts ? hostName() : id.slice(0, 12);
   config.Domainname ??= '';
 }
 
@@ -184,24 +183,14 @@ function normalizeHostConfig(context: ContainerContext, request: HostConfig): Ho
     hostConfig.NetworkMode = `container:${target.id}`;
   }
   hostConfig.Runtime ||= config.defaultRuntime;
-  hostConfig.IpcMode ||= config.defaultIpcMode;
-  hostConfig.CgroupnsMode ||= hostConfig.Privileged
-    ? 'host'
-    : (config.defaultCgroupnsMode ?? (context.host.cgroups.version === 2 ? 'private' : 'host'));
-  hostConfig.ShmSize ||= config.defaultShmSize;
   hostConfig.PidMode ??= '';
   hostConfig.UTSMode ??= '';
   hostConfig.UsernsMode ??= '';
-  hostConfig.RestartPolicy = {
-    Name: request.RestartPolicy?.Name || 'no',
-    MaximumRetryCount: request.RestartPolicy?.MaximumRetryCount ?? 0,
-  };
   const logConfig = effectiveLogConfig(context, request);
   hostConfig.LogConfig = {
     Type: logConfig.driver as NonNullable<HostConfig['LogConfig']>['Type'],
     Config: logConfig.options,
   };
-  hostConfig.MaskedPaths ??= undefined;
   return hostConfig;
 }
 

@@ -24,6 +24,7 @@ export async function top(
 }
 
 const STATS_INTERVAL = 1000;
+const NEVER = '0001-01-01T00:00:00Z';
 
 export async function* stats(
   context: ContainerContext,
@@ -56,16 +57,18 @@ function sample(
   const { record } = live;
   const identity = { id: record.id, name: `/${record.name}`, os_type: record.image.os };
   if (record.phase.kind !== 'running') {
-    return { ...identity, read: '0001-01-01T00:00:00Z', preread: '0001-01-01T00:00:00Z' };
+    return { ...identity, read: NEVER, preread: NEVER };
   }
   const own = !record.hostConfig.NetworkMode?.startsWith('container:') && record.hostConfig.NetworkMode !== 'host';
   return {
     ...identity,
-    ...readStats(cgroupOf(context, record), {
-      host: context.host,
-      networkOf: own ? record.phase.pid : undefined,
-      before,
-    }),
+    read: new Date().toISOString(),
+    preread: before?.read ?? NEVER,
+    precpu_stats: before?.cpu_stats ?? {},
+    num_procs: 0,
+    storage_stats: {},
+    ...readStats(cgroupOf(context, record), context.host.memory),
+    ...(own ? { networks: readNetworkStats(record.phase.pid) ?? {} } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 // /dev/shm of containers that share it: a tmpfs of the host's, mounted into the donor and into those who join.
 import { mkdirSync } from 'node:fs';
-import { mountTmpfs, unmount } from '../../kernel/mount.ts';
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount, unmount } from '../../kernel/mount.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import type { ContainerRecord } from './record.ts';
 
@@ -18,7 +18,9 @@ export function sharedMemoryPath(context: ContainerContext, record: ContainerRec
   if (mode !== 'shareable') return undefined;
   const path = pathFor(context, record);
   mkdirSync(path, { recursive: true });
-  mountTmpfs(path, { mode: 0o1777, size: record.hostConfig.ShmSize });
+  // A start that failed half-way may have left one.
+  unmount(path);
+  mount('shm', path, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${record.hostConfig.ShmSize}`);
   return path;
 }
 
