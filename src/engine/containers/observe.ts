@@ -1,7 +1,7 @@
 // Looking at a running container: its processes, what it uses, what it said.
 import { conflict, invalid } from '../../lib/errors.ts';
 import { pidsIn } from '../../runtime/cgroups/control.ts';
-import { readStats } from '../../runtime/cgroups/stats.ts';
+import { readNetworkStats, readStats } from '../../runtime/cgroups/stats.ts';
 import { processTable } from '../../runtime/top.ts';
 import type { ContainerStatsResponse, ContainerTopResponse } from '../../wire/types.ts';
 import type { LogQuery } from '../logs/log-driver.ts';
