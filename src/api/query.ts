@@ -46,14 +46,24 @@ export class Query {
     return value;
   }
 
-  /** "1136073600", "1136073600.000000001" or RFC 3339; undefined when absent, empty or 0. */
-  time(name: string): Date | undefined {
+  /** A terminal's height or width. */
+  size(name: string): number {
+    const text = this.text(name);
+    if (!/^\d+$/.test(text) || Number(text) > 0xffff_ffff) {
+      throw invalid(`invalid resize ${name === 'h' ? 'height' : 'width'} ${JSON.stringify(text)}`);
+    }
+    return Number(text);
+  }
+
+  /** "1136073600" or "1136073600.000000001", as nanoseconds since the epoch; undefined when absent, empty or 0. */
+  time(name: string): bigint | undefined {
     const text = this.text(name);
     if (text === '' || text === '0') return undefined;
-    if (/^-?\d+(\.\d{1,9})?$/.test(text)) return new Date(Number(text) * 1000);
-    const date = /^\d{4}-\d\d-\d\d/.test(text) ? new Date(text) : undefined;
-    if (date && !Number.isNaN(date.getTime())) return date;
-    throw invalid(`invalid value for '${name}': ${JSON.stringify(text)} is neither a Unix timestamp nor a date`);
+    const match = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
+    if (!match) throw invalid(`invalid value for "${name}": ${JSON.stringify(text)} is not a Unix timestamp`);
+    const [, sign, seconds = '0', fraction = ''] = match;
+    const nanoseconds = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'));
+    return sign === '-' ? -nanoseconds : nanoseconds;
   }
 }
 

@@ -64,6 +64,7 @@ export class Exchange {
   /** Resolves to whether the connection can carry another request. */
   async run(): Promise<boolean> {
     const reply = await this.options.handler(this.#request);
+    this.#body.replyBegins();
     if (reply.body.kind === 'hijack') return this.#hijack(reply, reply.body.run);
 
     const silent = this.head.method === 'HEAD' || hasNoBody(reply.status);

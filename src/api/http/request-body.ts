@@ -14,6 +14,7 @@ export class RequestBody implements ByteSource {
   #received = 0;
   /** The client waits for our word before it sends. */
   #awaited: boolean;
+  #replyBegun = false;
 
   constructor(
     head: RequestHead,
@@ -27,7 +28,7 @@ export class RequestBody implements ByteSource {
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
-    if (this.#awaited) {
+    if (this.#awaited && !this.#replyBegun) {
       this.#awaited = false;
       this.stream.write(CONTINUE);
     }
@@ -41,6 +42,11 @@ export class RequestBody implements ByteSource {
         yield piece;
       }
     }
+  }
+
+  /** From now on a "continue" would land inside the reply. */
+  replyBegins(): void {
+    this.#replyBegun = true;
   }
 
   get done(): boolean {
