@@ -1,0 +1,85 @@
+// The client's config.json: what Docker's own keys mean, and where it lies. Unknown keys survive a rewrite.
+
+export interface StoredAuth {
+  auth?: string;
+  username?: string;
+  password?: string;
+  email?: string;
+  serveraddress?: string;
+  identitytoken?: string;
+  registrytoken?: string;
+}
+
+export interface ProxySettings {
+  httpProxy?: string;
+  httpsProxy?: string;
+  noProxy?: string;
+  ftpProxy?: string;
+  allProxy?: string;
+}
+
+/** Only the keys that we read. */
+export interface ConfigFile {
+  auths?: Record<string, StoredAuth>;
+  credsStore?: string;
+  credHelpers?: Record<string, string>;
+  HttpHeaders?: Record<string, string>;
+  psFormat?: string;
+  imagesFormat?: string;
+  networksFormat?: string;
+  pluginsFormat?: string;
+  volumesFormat?: string;
+  statsFormat?: string;
+  serviceInspectFormat?: string;
+  servicesFormat?: string;
+  tasksFormat?: string;
+  secretFormat?: string;
+  configFormat?: string;
+  nodesFormat?: string;
+  pruneFilters?: string[];
+  detachKeys?: string;
+  proxies?: Record<string, ProxySettings>;
+  currentContext?: string;
+  aliases?: Record<string, string>;
+  /** Ours: `false` keeps the client from starting an engine by itself. */
+  dockyardAutoStart?: boolean;
+}
+
+export interface LoadedConfig {
+  config: ConfigFile;
+  /** What is wrong with the file, if anything is: told once, and the command goes on without it. */
+  warning?: string;
+}
+
+export async function loadConfigFile(directory: string): Promise<LoadedConfig> {
+  const path = `${directory}/config.json`;
+  let text: string;
+  try {
+    text = await Bun.file(path).text();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { config: {} };
+    return { config: {}, warning: `WARNING: Error loading config file: open ${path}: ${String(error)}` };
+  }
+  try {
+    const parsed: unknown = text.trim() === '' ? {} : JSON.parse(text);
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new SyntaxError('not an object');
+    return { config: parsed };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { config: {}, warning: `WARNING: Error loading config file: ${path}: ${error.message}` };
+  }
+}
+
+/** Changes some keys and leaves the rest of the file as it is; an undefined value takes the key out. */
+export async function changeConfigFile(directory: string, changes: Partial<ConfigFile>): Promise<void> {
+  const { chmod, mkdir, rename, writeFile } = await import('node:fs/promises');
+  const { config, warning } = await loadConfigFile(directory);
+  if (warning !== undefined) throw new Error(warning.replace(/^WARNING: /, ''));
+  const path = `${directory}/config.json`;
+  const temporary = `${path}.${process.pid}`;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(temporary, `${JSON.stringify({ ...config, ...changes }, null, '\t')}\n`, { mode: 0o600 });
+  await chmod(temporary, 0o600);
+  await rename(temporary, path);
+}

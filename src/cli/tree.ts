@@ -1,0 +1,183 @@
+// Which words lead to which command. A new command is a file and a line here.
+import type { Entry, Group } from './framework/command.ts';
+
+/** Docker has it and this version of Dockyard does not: whatever follows the words, the answer says so. */
+const notBuilt = (summary: string): Entry => ({ notBuilt: summary });
+
+const container: Group = {
+  summary: 'Containers: run, look into, stop, remove',
+  commands: {
+    attach: notBuilt('Join the input and output of a running container'),
+    commit: notBuilt("Make an image of a container's files and settings"),
+    cp: notBuilt('Copy files between a container and this machine'),
+    create: notBuilt('Make a container without starting it'),
+    diff: notBuilt('Show which files a container has changed'),
+    exec: notBuilt('Run a command in a running container'),
+    export: notBuilt("Write a container's file system as a tar archive"),
+    inspect: notBuilt('Show everything known about containers'),
+    kill: notBuilt('Send a signal to containers, SIGKILL by default'),
+    logs: notBuilt('Show what a container has printed'),
+    ls: notBuilt('List containers'),
+    pause: notBuilt('Freeze all processes of containers'),
+    port: notBuilt("Show a container's published ports"),
+    prune: notBuilt('Remove all stopped containers'),
+    rename: notBuilt('Give a container another name'),
+    restart: notBuilt('Stop containers and start them again'),
+    rm: notBuilt('Remove containers'),
+    run: notBuilt('Make a container from an image and run it'),
+    start: notBuilt('Start stopped containers'),
+    stats: notBuilt('Show live what containers use'),
+    stop: () => import('./commands/container/stop.ts'),
+    top: notBuilt('Show the processes of a container'),
+    unpause: notBuilt('Let frozen containers go on'),
+    update: notBuilt('Change the limits of containers'),
+    wait: notBuilt('Wait for containers to end and print their exit codes'),
+  },
+  aliases: { list: 'ls', ps: 'ls', remove: 'rm' },
+};
+
+const image: Group = {
+  summary: 'Images: list, fetch, tag, remove',
+  commands: {
+    build: notBuilt('Build an image from a Dockerfile'),
+    history: notBuilt('Show the layers of an image'),
+    import: notBuilt('Make an image of a tar archive of files'),
+    inspect: notBuilt('Show everything known about images'),
+    load: notBuilt('Read images from an archive that `save` wrote'),
+    ls: notBuilt('List images'),
+    prune: notBuilt('Remove unused images'),
+    pull: notBuilt('Fetch an image from a registry'),
+    push: notBuilt('Send an image to a registry'),
+    rm: notBuilt('Remove images'),
+    save: notBuilt('Write images to an archive'),
+    tag: notBuilt('Give an image one more name'),
+  },
+  aliases: { list: 'ls', remove: 'rm' },
+};
+
+const volume: Group = {
+  summary: 'Volumes: data that outlives containers',
+  commands: {
+    create: notBuilt('Make a volume'),
+    inspect: notBuilt('Show everything known about volumes'),
+    ls: notBuilt('List volumes'),
+    prune: notBuilt('Remove unused volumes'),
+    rm: notBuilt('Remove volumes'),
+    update: notBuilt('Change a cluster volume'),
+  },
+  aliases: { list: 'ls', remove: 'rm' },
+};
+
+const network: Group = {
+  summary: 'Networks: what containers talk over',
+  commands: {
+    connect: notBuilt('Put a container on a network'),
+    create: notBuilt('Make a network'),
+    disconnect: notBuilt('Take a container off a network'),
+    inspect: notBuilt('Show everything known about networks'),
+    ls: notBuilt('List networks'),
+    prune: notBuilt('Remove unused networks'),
+    rm: notBuilt('Remove networks'),
+  },
+  aliases: { list: 'ls', remove: 'rm' },
+};
+
+const system: Group = {
+  summary: 'The engine: information, events, disk use',
+  commands: {
+    df: notBuilt('Show what takes up disk space'),
+    'dial-stdio': notBuilt('Connect stdin and stdout with the engine'),
+    events: notBuilt('Show what happens in the engine'),
+    info: notBuilt('Show how the engine is set up'),
+    prune: notBuilt('Remove everything that is unused'),
+  },
+};
+
+const context: Group = {
+  summary: 'Contexts: engines by name',
+  commands: {
+    create: notBuilt('Make a context'),
+    export: notBuilt('Write a context to an archive'),
+    import: notBuilt('Read a context from an archive'),
+    inspect: notBuilt('Show everything known about contexts'),
+    ls: notBuilt('List contexts'),
+    rm: notBuilt('Remove contexts'),
+    show: notBuilt('Print the name of the current context'),
+    update: notBuilt('Change a context'),
+    use: notBuilt('Choose the current context'),
+  },
+  aliases: { list: 'ls', remove: 'rm' },
+};
+
+const builder: Group = {
+  summary: 'Builds: build, clean the cache',
+  commands: {
+    build: 'image build',
+    prune: notBuilt('Clean the build cache'),
+  },
+};
+
+export const root: Group = {
+  summary: 'Dockyard: containers, images, networks and volumes',
+  commands: {
+    attach: 'container attach',
+    bake: notBuilt('Build from a file of targets'),
+    build: 'image build',
+    builder,
+    buildx: notBuilt('Extended builds'),
+    checkpoint: notBuilt('Checkpoints of containers'),
+    commit: 'container commit',
+    compose: notBuilt('Applications of several containers'),
+    config: notBuilt('Configuration of a swarm'),
+    container,
+    context,
+    cp: 'container cp',
+    create: 'container create',
+    diff: 'container diff',
+    events: 'system events',
+    exec: 'container exec',
+    export: 'container export',
+    history: 'image history',
+    image,
+    images: 'image ls',
+    import: 'image import',
+    info: 'system info',
+    inspect: notBuilt('Show everything known about any object'),
+    kill: 'container kill',
+    load: 'image load',
+    login: notBuilt('Store the credentials of a registry'),
+    logout: notBuilt('Forget the credentials of a registry'),
+    logs: 'container logs',
+    manifest: notBuilt('Manifest lists'),
+    network,
+    node: notBuilt('Nodes of a swarm'),
+    pause: 'container pause',
+    plugin: notBuilt('Plugins of the engine'),
+    port: 'container port',
+    ps: 'container ls',
+    pull: 'image pull',
+    push: 'image push',
+    rename: 'container rename',
+    restart: 'container restart',
+    rm: 'container rm',
+    rmi: 'image rm',
+    run: 'container run',
+    save: 'image save',
+    search: notBuilt('Search images in a registry'),
+    secret: notBuilt('Secrets of a swarm'),
+    service: notBuilt('Services of a swarm'),
+    stack: notBuilt('Applications on a swarm'),
+    start: 'container start',
+    stats: 'container stats',
+    stop: 'container stop',
+    swarm: notBuilt('Swarms of engines'),
+    system,
+    tag: 'image tag',
+    top: 'container top',
+    unpause: 'container unpause',
+    update: 'container update',
+    version: notBuilt('Show the versions of client and engine'),
+    volume,
+    wait: 'container wait',
+  },
+};

@@ -1,0 +1,33 @@
+// What goes wrong between a client and an engine. The texts are Docker's: scripts match them.
+
+/** The engine answered, and the answer is an error. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    /** What the engine said, without the prefix that people see. */
+    readonly detail: string,
+  ) {
+    super(`Error response from daemon: ${detail}`);
+    this.name = 'ApiError';
+  }
+}
+
+/** There was no answer. */
+export class ConnectionError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'ConnectionError';
+  }
+}
+
+/** The client's own settings make no sense: a host, a certificate, a context. */
+export class ClientSetupError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ClientSetupError';
+  }
+}
+
+export function isStatus(error: unknown, status: number): error is ApiError {
+  return error instanceof ApiError && error.status === status;
+}

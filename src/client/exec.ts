@@ -1,0 +1,33 @@
+// Processes started inside running containers.
+import type { ExecConfig, ExecStartConfig, IDResponse } from '../wire/types.ts';
+import type { EngineClient } from './client.ts';
+import type { WindowSize } from './containers.ts';
+import type { RawStream } from './http.ts';
+
+export async function create(client: EngineClient, container: string, config: ExecConfig): Promise<string> {
+  const path = `/containers/${encodeURIComponent(container)}/exec`;
+  return (await (await client.request('POST', path, { json: config })).json<IDResponse>()).Id;
+}
+
+export async function startDetached(client: EngineClient, id: string, config: ExecStartConfig): Promise<void> {
+  await (await client.request('POST', `/exec/${id}/start`, { json: { ...config, Detach: true } })).discard();
+}
+
+export async function startAttached(client: EngineClient, id: string, config: ExecStartConfig): Promise<RawStream> {
+  return (await client.hijack(`/exec/${id}/start`, { json: { ...config, Detach: false } })).stream;
+}
+
+export interface ExecState {
+  Running: boolean;
+  ExitCode: number | null;
+  Pid: number;
+}
+
+export async function inspect(client: EngineClient, id: string): Promise<ExecState> {
+  return (await client.request('GET', `/exec/${id}/json`)).json();
+}
+
+export async function resize(client: EngineClient, id: string, size: WindowSize): Promise<void> {
+  const query = { h: size.rows, w: size.columns };
+  await (await client.request('POST', `/exec/${id}/resize`, { query })).discard();
+}

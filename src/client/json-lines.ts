@@ -1,0 +1,25 @@
+// Streams of JSON objects, one per line: events, stats, progress.
+import type { ByteSource } from '../lib/streams.ts';
+
+export async function* jsonLines<T>(source: ByteSource): AsyncGenerator<T> {
+  let pending: Uint8Array[] = [];
+  for await (const chunk of source) {
+    let at = 0;
+    for (;;) {
+      const newline = chunk.indexOf(10, at);
+      if (newline < 0) break;
+      const line = textOf(pending, chunk.subarray(at, newline));
+      pending = [];
+      at = newline + 1;
+      if (line !== '') yield JSON.parse(line) as T;
+    }
+    if (at < chunk.length) pending.push(chunk.subarray(at));
+  }
+  const line = textOf(pending, new Uint8Array());
+  if (line !== '') yield JSON.parse(line) as T;
+}
+
+function textOf(pending: Uint8Array[], last: Uint8Array): string {
+  const bytes = pending.length === 0 ? last : Buffer.concat([...pending, last]);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString().trim();
+}
