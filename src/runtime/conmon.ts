@@ -1,8 +1,11 @@
 // conmon watches one process each: it owns the stdio, writes the log file and the exit code, and outlives the daemon.
 import { closeSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { ProcessHandle } from '../kernel/process.ts';
 import { failed, unavailable } from '../lib/errors.ts';
 import { watchDescriptor } from '../lib/socket.ts';
+
+const SIGKILL = 9;
 
 export interface OciRuntime {
   name: string;
@@ -75,6 +78,8 @@ export interface StartingExec {
   begin(): Promise<Watched>;
   /** Resolves to its exit code. */
   exitCode: Promise<number>;
+  /** Instead of `begin`: the process never runs. */
+  abandon(): Promise<void>;
 }
 
 /** Has the runtime run one more process in a container, in two steps, so that no output is lost to whoever attaches. */
@@ -100,6 +105,14 @@ export function execWatched(request: ExecRequest): StartingExec {
   return {
     ready: readLine(attach).then(() => undefined),
     exitCode,
+    abandon: async () => {
+      // Closing the pipe would let the process begin: conmon must be gone first.
+      await conmon.exited;
+      using waiting = ProcessHandle.open(await readConmonPid(request.directory));
+      waiting?.signal(SIGKILL);
+      closeSync(start);
+      reports.close();
+    },
     begin: async () => {
       writeSync(start, 's');
       closeSync(start);

@@ -33,15 +33,21 @@ export interface StartFailure {
 /** A runtime's words for a process that could not start, turned into those that Docker's clients look for. */
 export function startFailure(message: string, command: string): StartFailure {
   const text = message.replace(/^.*?level=error msg="?/, '').trim();
-  if (/executable file .*not found/i.test(text)) {
-    return { exitCode: 127, message: `exec: "${command}": executable file not found in $PATH` };
+  const said = (pattern: RegExp) => pattern.exec(text)?.[0].toLowerCase();
+  if (said(/executable file .*not found/i)) {
+    const reason = command.includes('/')
+      ? `stat ${command}: no such file or directory`
+      : 'executable file not found in $PATH';
+    return { exitCode: 127, message: `exec: "${command}": ${reason}` };
   }
-  if (/no such file or directory/i.test(text) && !/mount|cgroup|open.*config/i.test(text)) {
+  if (said(/no such file or directory/i) && !said(/mount|cgroup|open.*config/i)) {
     return { exitCode: 127, message: `exec: "${command}": stat ${command}: no such file or directory` };
   }
-  if (/permission denied|is a directory|not a directory|exec format error/i.test(text)) {
-    const reason = /permission denied|is a directory|not a directory|exec format error/i.exec(text)![0].toLowerCase();
-    return { exitCode: 126, message: `exec: "${command}": ${reason}` };
+  // crun's words for something that is no file at all.
+  if (said(/open executable: operation not permitted/i)) {
+    return { exitCode: 126, message: `exec: "${command}": permission denied` };
   }
+  const reason = said(/permission denied|is a directory|not a directory|exec format error/i);
+  if (reason) return { exitCode: 126, message: `exec: "${command}": ${reason}` };
   return { exitCode: 125, message: text };
 }

@@ -6,9 +6,9 @@ import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/error
 import { type ExecId, newExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { resizeTerminal } from '../../runtime/attach-socket.ts';
-import { execWatched } from '../../runtime/conmon.ts';
+import { execWatched, type StartingExec } from '../../runtime/conmon.ts';
 import { specText } from '../../runtime/oci/spec.ts';
-import { type StartFailure, startFailure } from '../../runtime/oci-runtime.ts';
+import { startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import type { Attachment, ExecInspect, ExecRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
@@ -93,6 +93,7 @@ export async function startExec(
   const consoleSize = options.consoleSize ?? request.consoleSize;
   publish(context, record, `exec_start: ${request.cmd.join(' ')}`, { execID: exec.id });
   let attachment: Attachment | undefined;
+  let pending: StartingExec | undefined;
   try {
     mkdirSync(`${directory}/exit`, { recursive: true, mode: 0o700 });
     const process = execProcess(context, record, request, consoleSize);
@@ -113,6 +114,7 @@ export async function startExec(
     });
     await starting.ready;
     if (!options.detach) {
+      pending = starting;
       attachment = exec.io.attach({
         stdin: request.attachStdin,
         stdout: request.attachStdout,
@@ -124,6 +126,7 @@ export async function startExec(
       await exec.io.connect(directory);
       exec.io.announce();
     }
+    pending = undefined;
     const { pid, conmonPid } = await starting.begin();
     exec.phase = { kind: 'running', pid, conmonPid, startTime: processStartTime(pid) ?? '' };
     storeExec(directory, exec);
@@ -136,20 +139,14 @@ export async function startExec(
     );
     return attachment;
   } catch (error) {
+    await pending?.abandon();
     const failure = startFailure(messageOf(error), request.cmd[0] ?? '');
     await settleExec(context, exec, failure.exitCode === 125 ? 126 : failure.exitCode);
     attachment?.close();
-    if (options.detach) throw execError(failure, error);
+    if (options.detach) throw new StartError('exec', failure, error);
     // The stream is what the client reads: its error goes there, like any output.
-    return failedAttachment(request.tty, execError(failure, error).message);
+    return failedAttachment(request.tty, new StartError('exec', failure, error).message);
   }
-}
-
-function execError(failure: StartFailure, cause: unknown): StartError {
-  return new StartError(
-    { ...failure, message: `exec failed: unable to start container process: ${failure.message}` },
-    failure.exitCode === 125 ? cause : undefined,
-  );
 }
 
 function storeExec(directory: string, exec: Exec): void {

@@ -94,7 +94,7 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
   live.notify(['not-running', 'next-exit'], result);
   publish(context, record, 'die', { exitCode: String(record.exitCode), execDuration: '0' });
   if (record.hostConfig.AutoRemove) await removeLocked(context, live, { volumes: true });
-  throw new StartError(failure, cause);
+  throw new StartError('create', failure, cause);
 }
 
 /** conmon reported the end of a container's init. */

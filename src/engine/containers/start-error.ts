@@ -5,20 +5,24 @@ import type { StartFailure } from '../../runtime/oci-runtime.ts';
 export class StartError extends DockyardError {
   readonly failure: StartFailure;
 
-  constructor(failure: StartFailure, cause: unknown) {
-    const [kind, message] = describe(failure, cause);
+  constructor(verb: Verb, failure: StartFailure, cause: unknown) {
+    const [kind, message] = describe(verb, failure, cause);
     super(kind, message, { cause });
     this.failure = failure;
   }
 }
 
-function describe(failure: StartFailure, cause: unknown): [ErrorKind, string] {
+function describe(verb: Verb, failure: StartFailure, cause: unknown): [ErrorKind, string] {
   // Something of ours refused before the runtime was asked.
   if (cause instanceof DockyardError && cause.kind !== 'failed') return [cause.kind, cause.message];
-  if (failure.exitCode === 125) return ['failed', `failed to start container: ${failure.message}`];
+  if (failure.exitCode === 125) return ['failed', `${refusals[verb]}: ${failure.message}`];
   // Docker answers 400 when it is the command that can't be run: the request asked for something that is not there.
-  return [
-    'invalid',
-    `failed to create task for container: OCI runtime create failed: unable to start container process: ${failure.message}`,
-  ];
+  return ['invalid', `${refusals[verb]}: unable to start container process: ${failure.message}`];
 }
+
+const refusals = {
+  create: 'failed to create task for container: OCI runtime create failed',
+  exec: 'OCI runtime exec failed: exec failed',
+} as const;
+
+type Verb = keyof typeof refusals;
