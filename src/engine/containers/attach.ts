@@ -1,9 +1,10 @@
 // docker attach: what the container said, if that is asked for, then what it says.
+
+import { parseDetachKeys } from '../../lib/detach-keys.ts';
 import { conflict } from '../../lib/errors.ts';
 import type { Output } from '../output.ts';
 import type { Attachment, AttachRequest } from './containers.ts';
 import { type ContainerContext, publish } from './context.ts';
-import { parseDetachKeys } from './detach-keys.ts';
 import type { LiveContainer } from './live.ts';
 
 export async function attachContainer(

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { ProcessHandle } from '../../kernel/process.ts';
+import { parseDetachKeys } from '../../lib/detach-keys.ts';
 import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/errors.ts';
 import { type ExecId, newExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
@@ -12,7 +13,6 @@ import { startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import type { Attachment, ExecInspect, ExecRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
-import { parseDetachKeys } from './detach-keys.ts';
 import { execProcess } from './exec-process.ts';
 import { failedAttachment } from './failed-attachment.ts';
 import type { LiveContainer } from './live.ts';

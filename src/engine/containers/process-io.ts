@@ -1,10 +1,11 @@
 // The stdio of one watched process, shared by any number of attached clients. Output goes to all of them at the pace of the
 // slowest; input comes from any of them. Clients may attach before the process exists: they then see its first byte.
+
+import { DetachKeys } from '../../lib/detach-keys.ts';
 import { Queue } from '../../lib/queue.ts';
 import { AttachSocket } from '../../runtime/attach-socket.ts';
 import type { OutputChunk } from '../output.ts';
 import type { Attachment } from './containers.ts';
-import { DetachKeys } from './detach-keys.ts';
 
 const PAUSE_ABOVE = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-import { invalid } from '../../lib/errors.ts';
+import { invalid } from './errors.ts';
 
 /** What a terminal sends for "ctrl-p,ctrl-q" and the like. '' is no sequence at all. */
 export function parseDetachKeys(text: string | undefined): Uint8Array {
