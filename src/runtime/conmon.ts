@@ -12,6 +12,8 @@ export interface OciRuntime {
   path: string;
   /** Global arguments, before the verb. */
   args: readonly string[];
+  /** Where it keeps its state, if it is crun: whose state is simple enough to be used without asking it. */
+  crunState?: string;
 }
 
 interface Common {

@@ -6,7 +6,7 @@ import { ProcessHandle } from '../../kernel/process.ts';
 import { conflict, messageOf, notModified } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { freeze, killAll, thaw } from '../../runtime/cgroups/control.ts';
-import { deleteCreated, startCreated, startFailure } from '../../runtime/oci-runtime.ts';
+import { deleteCreated, deleteEnded, startCreated, startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import { parseSignal } from '../../runtime/signals.ts';
 import { cgroupOf } from './cgroup.ts';
@@ -86,7 +86,7 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
   record.exitCode = failure.exitCode === 125 ? 128 : failure.exitCode;
   record.error = failure.message;
   context.store.save(record);
-  await cleanUpProcess(context, live).catch(error =>
+  await cleanUpProcess(context, live, 'unknown').catch(error =>
     log.warn('a failed start left something behind', { container: record.id, error: messageOf(error) }),
   );
   context.exits.forget(record.id);
@@ -138,7 +138,7 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   const result = { statusCode: exitCode, error: record.error || undefined };
   live.notify(again ? ['next-exit'] : ['next-exit', 'not-running'], result);
   try {
-    await cleanUpProcess(context, live);
+    await cleanUpProcess(context, live, 'ended');
   } catch (error) {
     log.error('could not clean up after an exited container', { container: id, error: messageOf(error) });
   }
@@ -146,8 +146,12 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   else if (record.hostConfig.AutoRemove && !live.keepOnExit) await removeLocked(context, live, { volumes: true });
 }
 
-/** Everything a process had, beside the record: idempotent, so that a new daemon can finish what an old one began. */
-export async function cleanUpProcess(context: ContainerContext, live: LiveContainer): Promise<void> {
+/** Everything a process had, beside the record; `unknown`: some of it may still run. Idempotent, so that a new daemon can finish what an old one began. */
+export async function cleanUpProcess(
+  context: ContainerContext,
+  live: LiveContainer,
+  end: 'ended' | 'unknown',
+): Promise<void> {
   const { record } = live;
   live.stopHealthMonitor?.();
   live.stopHealthMonitor = undefined;
@@ -160,7 +164,9 @@ export async function cleanUpProcess(context: ContainerContext, live: LiveContai
   live.retireIo();
   const paths = pathsOf(context, record);
   await Promise.all([
-    deleteCreated(ociRuntime(context, record), record.id),
+    end === 'ended'
+      ? deleteEnded(ociRuntime(context, record), record.id, cgroupOf(context, record))
+      : deleteCreated(ociRuntime(context, record), record.id),
     live.log.detach(),
     context.networks.stop(record.id),
   ]);

@@ -84,7 +84,7 @@ async function finishHalfDone(context: ContainerContext, live: LiveContainer): P
       // A start or a clean-up that the old daemon did not finish leaves a bundle.
       if (!exists(pathsOf(context, record).bundle)) return;
       using _ = await live.transition.lock();
-      await cleanUpProcess(context, live);
+      await cleanUpProcess(context, live, 'unknown');
       if (record.phase.kind === 'exited' && record.hostConfig.AutoRemove)
         await removeLocked(context, live, { volumes: true });
       return;

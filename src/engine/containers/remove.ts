@@ -49,7 +49,7 @@ export async function removeLocked(
   record.phase = { kind: 'removing' };
   context.store.save(record);
   try {
-    if (live.watched) await cleanUpProcess(context, live);
+    if (live.watched) await cleanUpProcess(context, live, 'unknown');
     await context.networks.forget(record.id);
     await live.log.close();
     const paths = pathsOf(context, record);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { invalid } from '../../lib/errors.ts';
 import type { OciRuntime } from '../../runtime/conmon.ts';
 import type { EngineConfig } from '../config.ts';
@@ -10,7 +11,13 @@ export function runtimeNamed(config: EngineConfig, name: string): OciRuntime {
   const runtime = config.runtimes[name];
   if (!runtime) throw invalid(`unknown or invalid runtime name: ${name}`);
   const path = runtime.path.includes('/') ? runtime.path : (Bun.which(runtime.path) ?? runtime.path);
-  return { name, path, args: ['--root', runtimeState(config, name), ...runtime.args] };
+  const state = runtimeState(config, name);
+  return {
+    name,
+    path,
+    args: ['--root', state, ...runtime.args],
+    ...(basename(path) === 'crun' ? { crunState: state } : {}),
+  };
 }
 
 export const ociRuntime = (context: ContainerContext, record: ContainerRecord): OciRuntime =>
