@@ -4,10 +4,10 @@ import type { EventMessage } from '../../wire/types.ts';
 export interface EventFilterQuery {
   /** API filters as they came: name → allowed values. */
   filters: Readonly<Record<string, readonly string[]>>;
-  /** Replay from here; without it only what is new. */
-  since?: Date;
+  /** Replay from here (nanoseconds since the epoch); without it and `until` only what is new. */
+  since?: bigint;
   /** Ends the stream here; a time in the past makes it a pure replay. */
-  until?: Date;
+  until?: bigint;
   signal: AbortSignal;
 }
 
@@ -17,6 +17,7 @@ export interface Events {
     action: string,
     actor: { ID: string; Attributes?: Record<string, string> },
   ): void;
+  /** Listens from this call on, not from the first read. Ends with its signal, at `until`, or when it is read too slowly. */
   subscribe(query: EventFilterQuery): AsyncIterable<EventMessage>;
   /** How many listeners there are (`docker info` shows it). */
   readonly listeners: number;
