@@ -1,0 +1,59 @@
+// Numbers of templates and of Go's printing.
+import { quote, unquote } from './quote.ts';
+
+export interface NumberConstant {
+  /** Set when the constant is a whole number. */
+  int?: bigint;
+  float?: number;
+  character: boolean;
+}
+
+/** A constant as Go's grammar has it: 12, 0x1f, 0b1, 0o7, 1_000, 1.5, 1e3, 'x'. A text is what is wrong with it. */
+export function parseNumber(text: string): NumberConstant | string {
+  if (text[0] === "'") {
+    const characters = [...(unquote(text) ?? '')];
+    if (characters.length !== 1) return `malformed character constant: ${text}`;
+    const code = characters[0]!.codePointAt(0)!;
+    return { int: BigInt(code), float: code, character: true };
+  }
+  const negative = text[0] === '-';
+  const digits = text.replace(/^[+-]/, '').replaceAll('_', '');
+  const octal = /^0[0-7]+$/.test(digits) ? `0o${digits}` : digits;
+  if (/^(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|[1-9][0-9]*|0)$/.test(octal)) {
+    const magnitude = BigInt(octal);
+    const int = negative ? -magnitude : magnitude;
+    return { int, float: Number(int), character: false };
+  }
+  if (/^0[0-9]+$/.test(digits)) return `integer overflow: ${quote(text)}`;
+  if (!/^([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(digits)) return `bad number syntax: ${quote(text)}`;
+  const float = Number(text.replaceAll('_', ''));
+  const whole = Number.isSafeInteger(float) && !digits.includes('.');
+  return { float, int: whole ? BigInt(float) : undefined, character: false };
+}
+
+/** Shortest numbers have an exponent from here on: 1e+06. */
+const SHORTEST_LIMIT = 6;
+
+/** Go's %e with a fixed number of digits, or the fewest that are exact: exponents have two digits or more. */
+export function exponential(value: number, digits?: number): string {
+  return value.toExponential(digits).replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
+/** Go's %g: the fewest digits that are exact, or `digits` of them; with an exponent where Go uses one. */
+export function general(value: number, digits?: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const wanted = digits === undefined ? undefined : Math.max(digits, 1) - 1;
+  const scientific = exponential(value, wanted);
+  const [mantissa = '', exponentText = '0'] = scientific.split('e');
+  const exponent = Number(exponentText);
+  const threshold = digits === undefined ? SHORTEST_LIMIT : Math.max(digits, 1);
+  if (exponent < -4 || exponent >= threshold) {
+    const trimmed = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa;
+    return `${trimmed}e${exponentText}`;
+  }
+  const precision = digits === undefined ? mantissa.replace(/[-.]/g, '').length : Math.max(digits, 1);
+  const fixed = value.toFixed(Math.max(0, Math.min(100, precision - 1 - exponent)));
+  return fixed.includes('.') ? fixed.replace(/\.?0+$/, '') : fixed;
+}
