@@ -1,0 +1,33 @@
+// `npm run bench`: what Docker and Dockyard cost, side by side. Rows and options: test/bench/main.ts.
+import { spawnSync } from 'node:child_process';
+import { ensureBuild } from './setup/build.mjs';
+import { engineNeeds, ensureDebianPackages, testNeeds } from './setup/debian-packages.mjs';
+import { ensureNpmPackages } from './setup/npm-packages.mjs';
+import { bun, dist, root } from './setup/project.mjs';
+import { Failure, isRoot, requireNode, script } from './setup/script.mjs';
+
+const dockerNeeds = [
+  {
+    program: 'dockerd',
+    package: 'docker.io',
+    for: 'what we compare with',
+    others: ['moby-engine', 'docker', 'docker'],
+  },
+  {
+    program: 'nsenter',
+    package: 'util-linux',
+    for: 'networks apart',
+    others: ['util-linux', 'util-linux', 'util-linux'],
+  },
+];
+
+await script(() => {
+  requireNode();
+  ensureDebianPackages([...engineNeeds, ...testNeeds.filter(({ program }) => program === 'ip'), ...dockerNeeds]);
+  if (!isRoot()) throw new Failure('The benchmark runs two engines, and needs root for it: sudo npm run bench');
+  ensureNpmPackages();
+  ensureBuild();
+  const args = ['test/bench/main.ts', ...process.argv.slice(2)];
+  const env = { ...process.env, DOCKYARD_TEST_DIST: dist };
+  return spawnSync(bun, args, { stdio: 'inherit', cwd: root, env }).status ?? 1;
+});

@@ -1,0 +1,119 @@
+// `npm run bench`: Debian's Docker and Dockyard beside each other, run by run in turn.
+//   npm run bench -- exec run-host      only these rows (a name selects all rows that begin with it)
+//   npm run bench -- --quick            a third of the rounds
+//   npm run bench -- --only dockyard    one side alone
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, release, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { busyboxArchive } from '../../src/engine/images/embedded/busybox.ts';
+import { messageOf } from '../../src/lib/errors.ts';
+import { output, run } from '../support/process.ts';
+import { ourClient, ourDaemon } from '../support/programs.ts';
+import type { Row } from './row.ts';
+import { rows as client } from './rows/client.ts';
+import { rows as exec } from './rows/exec.ts';
+import { rows as many } from './rows/many.ts';
+import { rows as runs } from './rows/run.ts';
+import { rows as streams } from './rows/streams.ts';
+import { Side } from './side.ts';
+import { line, markdown, type Result } from './table.ts';
+
+const allRows = [...client, ...runs, ...exec, ...many, ...streams];
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean' }, only: { type: 'string' }, output: { type: 'string' } },
+});
+const selected = allRows.filter(
+  ({ name }) => positionals.length === 0 || positionals.some(word => name.startsWith(word)),
+);
+if (selected.length === 0) {
+  console.error(`There is no such row. The rows: ${allRows.map(({ name }) => name).join(' ')}`);
+  process.exit(1);
+}
+const version = await output(['/usr/bin/docker', '--version']);
+
+const docker = new Side({
+  name: 'docker',
+  client: '/usr/bin/docker',
+  daemon: ['/usr/sbin/dockerd'],
+  seed: importBusybox,
+});
+const dockyard = new Side({ name: 'dockyard', client: ourClient[0]!, daemon: ourDaemon, seed: async () => {} });
+const sides = [docker, dockyard].filter(({ name }) => options.only === undefined || name === options.only);
+
+const results: Result[] = [];
+try {
+  for (const side of sides) await side.open();
+  for (const row of selected) {
+    const result = await measureRow(row);
+    results.push(result);
+    console.log(line(result));
+  }
+} finally {
+  for (const side of sides) await side.close();
+}
+const table = markdown(results, `${machine()}; ${new Date().toISOString().slice(0, 10)}; ${version}`);
+console.log(`\n${table}`);
+if (options.output) writeFileSync(options.output, table);
+
+async function measureRow(row: Row): Promise<Result> {
+  const missing = 'not measured';
+  const values = new Map<Side, number[] | string>([docker, dockyard].map(side => [side, missing]));
+  for (const side of sides) {
+    const problem = await attempt(() => row.prepare?.(side));
+    values.set(side, problem === undefined ? [] : 'failed');
+    if (problem) console.error(`${row.name}: ${side.name}: ${problem}`);
+  }
+  const rounds = options.quick ? Math.max(1, Math.round(row.rounds / 3)) : row.rounds;
+  // The first round warms caches and does not count, where rounds are many.
+  const warmUps = rounds >= 5 ? 1 : 0;
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      const measured = values.get(side);
+      if (!Array.isArray(measured)) continue;
+      const problem = await attempt(async () => {
+        const value = await row.measure(side);
+        if (round >= 0) measured.push(value);
+      });
+      if (problem) {
+        console.error(`${row.name}: ${side.name}: ${problem}`);
+        values.set(side, 'failed');
+      }
+    }
+  }
+  for (const side of sides) await row.finish?.(side);
+  return { row, docker: values.get(docker)!, dockyard: values.get(dockyard)! };
+}
+
+/** Why it did not work, if it did not. */
+async function attempt(action: () => Promise<void> | undefined): Promise<string | undefined> {
+  try {
+    await action();
+    return undefined;
+  } catch (error) {
+    return messageOf(error).trim() || 'failed';
+  }
+}
+
+function machine(): string {
+  const model = /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? process.arch;
+  return `${availableParallelism()} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
+}
+
+/** The same busybox as ours, in the way that this old Docker understands. */
+async function importBusybox(side: Side): Promise<void> {
+  const archive = await busyboxArchive();
+  if (!archive) throw new Error('there is no static busybox on this machine');
+  const scratch = `${side.base}/busybox`;
+  mkdirSync(scratch);
+  await output(['tar', 'x', '-C', scratch], { input: archive });
+  const blob = (digest: string) => `${scratch}/blobs/${digest.replace(':', '/')}`;
+  const index = await Bun.file(`${scratch}/index.json`).json();
+  const manifest = await Bun.file(blob(index.manifests[0].digest)).json();
+  const layer = blob(manifest.layers[0].digest);
+  await run(['/usr/bin/docker', 'import', '--change', 'CMD ["sh"]', layer, 'busybox:latest'], {
+    environment: { ...process.env, DOCKER_HOST: side.host },
+  });
+  rmSync(scratch, { recursive: true });
+}

@@ -1,0 +1,26 @@
+// What one line of the table is.
+import type { Side } from './side.ts';
+
+export interface Row {
+  /** Selects it on the command line. */
+  name: string;
+  /** What a person does, as the table says it. */
+  title: string;
+  unit: 'ms' | 'MB/s' | 'MB';
+  /** How many times better than Docker we want to be. */
+  goal: number | undefined;
+  rounds: number;
+  prepare?(side: Side): Promise<void>;
+  measure(side: Side): Promise<number>;
+  finish?(side: Side): Promise<void>;
+}
+
+/** Throughput is better when it is more; time and memory when they are less. */
+export const moreIsBetter = (row: Pick<Row, 'unit'>) => row.unit === 'MB/s';
+
+/** Milliseconds that something took. */
+export async function timed(action: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await action();
+  return performance.now() - started;
+}

@@ -1,0 +1,155 @@
+// One of the two engines: its daemon in a network namespace and under roots of its own, and the client that belongs to
+// it. Nothing of the machine's own Docker, or of its firewall, is touched.
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { Subprocess } from 'bun';
+import { output, run } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+export interface SideOptions {
+  name: string;
+  client: string;
+  daemon: readonly string[];
+  /** Makes the busybox image the first time. */
+  seed(side: Side): Promise<void>;
+}
+
+export class Side {
+  readonly base = `/tmp/bench-${Math.random().toString(36).slice(2, 8)}`;
+  readonly host = `unix://${this.base}/s`;
+  readonly #namespace = this.base.slice('/tmp/'.length);
+  #daemon: Subprocess | undefined;
+
+  constructor(readonly options: SideOptions) {}
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  async open(): Promise<void> {
+    mkdirSync(this.base, { mode: 0o711 });
+    await output(['ip', 'netns', 'add', this.#namespace]);
+    await output(['ip', '-n', this.#namespace, 'link', 'set', 'lo', 'up']);
+    writeFileSync(`${this.base}/daemon.json`, '{}');
+    mkdirSync(`${this.base}/client`);
+    await this.start();
+    await this.options.seed(this);
+  }
+
+  /** Resolves to the milliseconds until the daemon answered. */
+  async start(): Promise<number> {
+    const { base, host } = this;
+    const places = [`--data-root=${base}/data`, `--exec-root=${base}/run`, `--pidfile=${base}/pid`, `-H=${host}`];
+    const enter = ['nsenter', `--net=/run/netns/${this.#namespace}`];
+    const log = openSync(`${base}/log`, 'a');
+    const started = performance.now();
+    const command = [...enter, ...this.options.daemon, ...places, `--config-file=${base}/daemon.json`];
+    this.#daemon = Bun.spawn(command, { stdio: ['ignore', log, log], cwd: '/' });
+    closeSync(log);
+    const daemon = this.#daemon;
+    for (;;) {
+      if (await answers(`${base}/s`)) return performance.now() - started;
+      if (daemon.exitCode !== null || performance.now() - started > 60_000) {
+        throw new Error(`${this.name} did not start:\n${readFileSync(`${base}/log`, 'utf8').slice(-3000)}`);
+      }
+      await Bun.sleep(1);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const daemon = this.#daemon;
+    if (!daemon) return;
+    daemon.kill('SIGTERM');
+    await daemon.exited;
+    this.#daemon = undefined;
+  }
+
+  /** Throws unless it succeeds; resolves to what the client wrote. */
+  docker(...args: string[]): Promise<string> {
+    return output([this.options.client, ...args], { environment: this.#environment, within: 300_000 });
+  }
+
+  /** Runs the client between two files or devices, as a shell's redirections do. */
+  async redirected(args: readonly string[], from: string, to: string): Promise<void> {
+    const child = Bun.spawn([this.options.client, ...args], {
+      stdio: [Bun.file(from), Bun.file(to), 'inherit'],
+      env: this.#environment,
+    });
+    if ((await child.exited) !== 0)
+      throw new Error(`${this.name}: docker ${args.join(' ')}: exit code ${child.exitCode}`);
+  }
+
+  get #environment(): Record<string, string | undefined> {
+    return { PATH: process.env.PATH, HOME: this.base, DOCKER_CONFIG: `${this.base}/client`, DOCKER_HOST: this.host };
+  }
+
+  /** Sees to it that exactly so many idle containers run. */
+  async populate(count: number): Promise<void> {
+    const names = (await this.docker('ps', '-q', '--filter', 'label=idle')).split('\n').filter(Boolean);
+    const surplus = names.slice(count);
+    if (surplus.length > 0) await this.docker('rm', '-f', ...surplus);
+    const idle = ['run', '-d', '--label', 'idle', '--network', 'none', 'busybox', 'sleep', '100000'];
+    for (let missing = count - names.length; missing > 0; missing--) await this.docker(...idle);
+  }
+
+  async removeAll(): Promise<void> {
+    const ids = (await this.docker('ps', '-aq')).split('\n').filter(Boolean);
+    if (ids.length > 0) await this.docker('rm', '-f', ...ids);
+  }
+
+  /** Proportional memory of the daemon and of all it keeps beside the containers' own processes, in MB. */
+  memory(): number {
+    const marks = [`${this.base}/`];
+    const kilobytes = readdirSync('/proc')
+      .filter(name => /^\d+$/.test(name))
+      .filter(pid => marks.some(mark => readOrNothing(`/proc/${pid}/cmdline`).includes(mark)))
+      .map(pid => Number(/^Pss:\s+(\d+)/m.exec(readOrNothing(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0));
+    return kilobytes.reduce((sum, value) => sum + value, 0) / 1024;
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (this.#daemon) await this.removeAll();
+    } finally {
+      await this.stop();
+      await this.#sweep();
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    await until(() => {
+      const rest = readdirSync('/proc').filter(
+        name => /^\d+$/.test(name) && readOrNothing(`/proc/${name}/cmdline`).includes(`${this.base}/`),
+      );
+      for (const pid of rest) process.kill(Number(pid), 'SIGKILL');
+      return rest.length === 0;
+    });
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    const ours = mounts.map(line => line.split(' ')[4]).filter(path => path?.startsWith(`${this.base}/`));
+    for (const path of ours.reverse()) await run(['umount', '-l', path!]);
+    await run(['ip', 'netns', 'del', this.#namespace]);
+    rmSync(this.base, { recursive: true, force: true });
+  }
+}
+
+function readOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // The process has ended.
+    return '';
+  }
+}
+
+/** Whether an engine answers a ping: by a bare socket, which costs either side the same. */
+function answers(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(path, () => socket.write('GET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n'));
+    socket.once('data', data => {
+      resolve(data.toString().startsWith('HTTP/1.1 200'));
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}
