@@ -1,0 +1,137 @@
+// The helper process that unpacks one layer. It opens the blob, locks itself into the layer's directory, and only then
+// looks at a byte of what a stranger made. Arguments: the blob's path, the directory.
+import { openSync, readSync, statfsSync, writeSync } from 'node:fs';
+import { changeRoot } from '../../kernel/files.ts';
+import { type Compression, decompress, detectCompression } from '../../lib/compression.ts';
+import { DockyardError, failed, invalid, messageOf } from '../../lib/errors.ts';
+import type { ByteSource } from '../../lib/streams.ts';
+import { TarParser } from '../../lib/tar/parser.ts';
+import { LayerWriter } from './layer-writer.ts';
+import { JsonLines, type UnpackOrder, type UnpackReport } from './protocol.ts';
+
+const READ_SIZE = 256 * 1024;
+const REPORT_EVERY = 4 * 1024 * 1024;
+
+/** Above 4 GiB, a layer that grows two hundredfold is a bomb: real files don't shrink so well. */
+const BOMB_SIZE = 4 * 1024 ** 3;
+const BOMB_RATIO = 200;
+
+/** A full disk would hit everybody on it; the last bit is left to the others. */
+const RESERVED_BYTES = 64 * 1024 * 1024;
+const RESERVED_SHARE = 50;
+const SPACE_CHECK_EVERY = 64 * 1024 * 1024;
+
+export async function run([blob, directory]: string[]): Promise<number> {
+  if (blob === undefined || directory === undefined) return 2;
+  const fd = openSync(blob, 'r');
+  process.umask(0);
+  changeRoot(directory);
+  try {
+    const done = await unpack(new GrowingFile(fd));
+    report({ done });
+  } catch (error) {
+    report({ error: messageOf(error), kind: error instanceof DockyardError ? error.kind : 'failed' });
+  }
+  // The engine's end of stdin is still open.
+  process.stdin.destroy();
+  return 0;
+}
+
+async function unpack(file: GrowingFile) {
+  const writer = new LayerWriter();
+  const parser = new TarParser(writer);
+  const compression = supported(detectCompression(await file.peek()));
+  const hasher = compression === 'none' ? undefined : new Bun.CryptoHasher('sha256');
+  const limits = new Limits(file);
+  for await (const chunk of compression === 'none' ? file.chunks() : decompress(file.chunks(), compression)) {
+    hasher?.update(chunk);
+    limits.count(chunk.length);
+    parser.feed(chunk);
+  }
+  parser.finish();
+  return { ...writer.finish(), diffId: hasher && `sha256:${hasher.digest('hex')}` };
+}
+
+function supported(compression: Compression): 'none' | 'gzip' | 'zstd' {
+  if (compression === 'bzip2' || compression === 'xz')
+    throw invalid(`layers packed with ${compression} are not supported`);
+  return compression;
+}
+
+class Limits {
+  #unpacked = 0;
+  #nextCheck = 0;
+
+  constructor(private readonly file: GrowingFile) {}
+
+  count(bytes: number): void {
+    this.#unpacked += bytes;
+    if (this.#unpacked > BOMB_SIZE && this.#unpacked > this.file.position * BOMB_RATIO) {
+      throw invalid(`the layer expands more than ${BOMB_RATIO} times: refused as a decompression bomb`);
+    }
+    if (this.#unpacked < this.#nextCheck) return;
+    this.#nextCheck = this.#unpacked + SPACE_CHECK_EVERY;
+    const { bavail, blocks, bsize } = statfsSync('/');
+    if (bavail * bsize < Math.min(RESERVED_BYTES, (blocks * bsize) / RESERVED_SHARE)) {
+      throw failed('no space left on the device of the data root to unpack a layer');
+    }
+  }
+}
+
+/** A blob that may still be written by the engine, which tells on stdin how far it is. */
+class GrowingFile {
+  position = 0;
+  #available = 0;
+  #complete = false;
+  #reported = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(private readonly fd: number) {
+    const lines = new JsonLines<UnpackOrder>();
+    process.stdin.on('data', (chunk: Buffer) => {
+      for (const { available, complete } of lines.feed(chunk)) {
+        this.#available = available;
+        this.#complete = complete;
+      }
+      this.#wake?.();
+    });
+    // The engine gave up, or is gone.
+    process.stdin.on('end', () => process.exit(3));
+  }
+
+  async #moreThan(position: number): Promise<boolean> {
+    while (this.#available <= position && !this.#complete) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#available > position;
+  }
+
+  async peek(): Promise<Uint8Array> {
+    await this.#moreThan(8);
+    const start = new Uint8Array(8);
+    return start.subarray(0, readSync(this.fd, start, 0, start.length, 0));
+  }
+
+  async *chunks(): ByteSource {
+    while (await this.#moreThan(this.position)) {
+      // A new buffer each time: the one before may still be on its way through another thread.
+      const chunk = Buffer.allocUnsafe(READ_SIZE);
+      const wanted = Math.min(READ_SIZE, this.#available - this.position);
+      const length = readSync(this.fd, chunk, 0, wanted, this.position);
+      if (length === 0) throw failed('the blob is shorter than announced');
+      this.position += length;
+      if (this.position - this.#reported >= REPORT_EVERY) {
+        this.#reported = this.position;
+        report({ read: this.position });
+      }
+      yield chunk.subarray(0, length);
+    }
+  }
+}
+
+function report(message: UnpackReport): void {
+  const line = Buffer.from(`${JSON.stringify(message)}\n`);
+  for (let written = 0; written < line.length; ) written += writeSync(1, line, written);
+}

@@ -1,0 +1,54 @@
+// How bytes are packed is told by their first bytes; what a media type or a file's name says is not to be trusted.
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { invalid } from './errors.ts';
+import type { ByteSource } from './streams.ts';
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+
+/** As many bytes as `detectCompression` wants to see. */
+export const MAGIC_LENGTH = 6;
+
+export function detectCompression(start: Uint8Array): Compression {
+  const starts = (...magic: number[]) => magic.every((byte, at) => start[at] === byte);
+  if (starts(0x1f, 0x8b, 0x08)) return 'gzip';
+  if (starts(0x28, 0xb5, 0x2f, 0xfd)) return 'zstd';
+  // A skippable frame: zstd's way to carry something beside the data, often first.
+  if ((start[0]! & 0xf0) === 0x50 && start[1] === 0x2a && start[2] === 0x4d && start[3] === 0x18) return 'zstd';
+  if (starts(0x42, 0x5a, 0x68)) return 'bzip2';
+  if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)) return 'xz';
+  return 'none';
+}
+
+/** Inflating happens on other threads; this much at a time is worth the way there. */
+const CHUNK = 256 * 1024;
+
+/** Unpacks gzip and zstd; the consumer's pace is kept and errors of the source come through. */
+export async function* decompress(source: ByteSource, compression: 'gzip' | 'zstd'): ByteSource {
+  const unpack =
+    compression === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createZstdDecompress({ chunkSize: CHUNK });
+  const feeding = (async () => {
+    try {
+      for await (const chunk of source) {
+        if (unpack.destroyed) return;
+        if (!unpack.write(chunk))
+          await new Promise<void>(resolve => unpack.once('drain', resolve).once('close', resolve));
+      }
+      unpack.end();
+    } catch (error) {
+      unpack.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  })();
+  try {
+    for await (const chunk of unpack) yield chunk as Uint8Array;
+  } catch (error) {
+    throw isZlibError(error) ? invalid(`malformed ${compression} data: ${(error as Error).message}`, error) : error;
+  } finally {
+    unpack.destroy();
+    await feeding;
+  }
+}
+
+function isZlibError(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(Z_|ZSTD_|ERR_ZSTD|ERR_BROTLI|ERR_ZLIB)/.test(code);
+}
