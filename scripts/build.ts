@@ -7,6 +7,7 @@ const started = new Date();
 mkdirSync(dist, { recursive: true });
 // Built aside and renamed: an engine that runs from dist keeps its file, and nobody meets half an executable.
 const fresh = `${dist}.docker-${process.pid}`;
+const commit = Bun.spawnSync(['git', 'rev-parse', '--short=7', 'HEAD'], { cwd: dist, stderr: 'ignore' }).stdout;
 const result = await Bun.build({
   entrypoints: [new URL('../src/main.ts', import.meta.url).pathname],
   compile: { outfile: fresh },
@@ -15,6 +16,10 @@ const result = await Bun.build({
   splitting: true,
   format: 'esm',
   target: 'bun',
+  define: {
+    'process.env.DOCKYARD_GIT_COMMIT': JSON.stringify(commit.toString().trim()),
+    'process.env.DOCKYARD_BUILD_TIME': JSON.stringify(started.toISOString()),
+  },
 });
 for (const log of result.logs) console.error(log);
 if (!result.success) process.exit(1);

@@ -36,6 +36,8 @@ export interface EngineConfig {
   maxConcurrentUploads: number;
   maxDownloadAttempts: number;
   proxies: { http: string; https: string; no: string };
+  /** What `info` has to say about the ways the API is open. */
+  apiWarnings?: readonly string[];
   network: NetworkConfig;
 }
 
