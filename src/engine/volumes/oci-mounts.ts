@@ -1,0 +1,47 @@
+// Mount points in the runtime's words.
+import type { OciMount } from '../../runtime/oci/types.ts';
+import { tmpfsMount } from '../../runtime/oci/mounts.ts';
+import { type ContainerMount, makeBindSource } from './mount-points.ts';
+
+export interface OciMountRequest {
+  mounts: readonly ContainerMount[];
+  /** Where each volume is, by name. */
+  volumeSources: ReadonlyMap<string, string>;
+  /** The engine's own files of /etc; a mount of the user's at the same place wins. */
+  etc: { hosts: string; hostname: string; resolvConf: string };
+  readonlyRootfs: boolean;
+}
+
+export function ociMounts({ mounts, volumeSources, etc, readonlyRootfs }: OciMountRequest): OciMount[] {
+  const taken = new Set(mounts.map(mount => mount.Destination));
+  const files: [string, string][] = [
+    ['/etc/resolv.conf', etc.resolvConf],
+    ['/etc/hostname', etc.hostname],
+    ['/etc/hosts', etc.hosts],
+  ];
+  const own = files
+    .filter(([destination]) => !taken.has(destination))
+    .map(([destination, source]) => ({
+      destination,
+      type: 'bind',
+      source,
+      options: ['rbind', 'rprivate', ...(readonlyRootfs ? ['ro'] : [])],
+    }));
+  return [...own, ...mounts.map(mount => toOci(mount, volumeSources))];
+}
+
+function toOci(mount: ContainerMount, volumeSources: ReadonlyMap<string, string>): OciMount {
+  const destination = mount.Destination!;
+  if (mount.Type === 'tmpfs') return tmpfsMount(destination, mount.tmpfsOptions ?? '');
+  let source = mount.Source!;
+  if (mount.Type === 'volume') source = volumeSources.get(mount.Name!) ?? source;
+  else if (mount.createSource) makeBindSource(source);
+  const options = [mount.nonRecursive ? 'bind' : 'rbind'];
+  if (mount.RW === false) {
+    options.push('ro');
+    // Whatever is mounted below becomes read-only too, where the kernel can do that.
+    if (mount.readOnlyForceRecursive) options.push('rro');
+  }
+  options.push(mount.Propagation || 'rprivate');
+  return { destination, type: 'bind', source, options };
+}
