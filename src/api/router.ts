@@ -11,6 +11,8 @@ import { ApiVersion, OLDEST_API, requestVersion } from './version.ts';
 /** What proxies call "client closed request"; nobody is there to read it. */
 const CLIENT_GONE = 499;
 
+const ANYWHERE = '*';
+
 interface CompiledRoute {
   route: Route;
   pattern: RegExp;
@@ -87,7 +89,7 @@ class RouteTable {
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
-      const key = startOf(route.method, route.path);
+      const key = route.path.startsWith('/{') ? `${route.method} ${ANYWHERE}` : startOf(route.method, route.path);
       const compiled = { route, pattern: compile(route.path) };
       const others = this.#byStart.get(key);
       if (others) others.push(compiled);
@@ -106,9 +108,11 @@ class RouteTable {
   }
 
   #match(method: string, path: string): Omit<Match, 'version'> | undefined {
-    for (const { route, pattern } of this.#byStart.get(startOf(method, path)) ?? []) {
-      const match = pattern.exec(path);
-      if (match) return { route, params: match.groups ?? {} };
+    for (const key of [startOf(method, path), `${method} ${ANYWHERE}`]) {
+      for (const { route, pattern } of this.#byStart.get(key) ?? []) {
+        const match = pattern.exec(path);
+        if (match) return { route, params: match.groups ?? {} };
+      }
     }
     return undefined;
   }

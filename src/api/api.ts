@@ -1,0 +1,45 @@
+// The Engine API: every route, and what every reply carries.
+import type { Containers } from '../engine/containers/containers.ts';
+import type { Events } from '../engine/events/events.ts';
+import type { System } from '../engine/system/system.ts';
+import { productVersion } from '../lib/product.ts';
+import type { ExchangeOptions } from './http/exchange.ts';
+import type { Route } from './route.ts';
+import { createRouter } from './router.ts';
+import { absentRoutes } from './routes/absent.ts';
+import { containerFileRoutes } from './routes/container-files.ts';
+import { containerStreamRoutes } from './routes/container-streams.ts';
+import { containerRoutes } from './routes/containers.ts';
+import { execRoutes } from './routes/exec.ts';
+import { systemRoutes } from './routes/system.ts';
+import { NEWEST_API } from './version.ts';
+
+export interface ApiEngine {
+  containers: Containers;
+  events: Events;
+  system: System;
+}
+
+/** The first route that matches wins: fixed names stand before patterns that would match them. */
+export function apiRoutes(engine: ApiEngine): Route[] {
+  return [
+    ...systemRoutes(engine.system, engine.events),
+    ...containerStreamRoutes(engine.containers),
+    ...containerFileRoutes(engine.containers),
+    ...containerRoutes(engine.containers),
+    ...execRoutes(engine.containers),
+    ...absentRoutes(),
+  ];
+}
+
+export function api(engine: ApiEngine, options: { experimental: boolean }): ExchangeOptions {
+  return {
+    handler: createRouter(apiRoutes(engine)),
+    headers: {
+      'Api-Version': NEWEST_API,
+      'Docker-Experimental': String(options.experimental),
+      Ostype: 'linux',
+      Server: `Docker/${productVersion} (linux)`,
+    },
+  };
+}
