@@ -25,8 +25,9 @@ export interface LogContext {
 export interface LogQuery {
   stdout: boolean;
   stderr: boolean;
-  since?: Date;
-  until?: Date;
+  /** Inclusive, like `until`. A bigint is nanoseconds since the epoch, for those who have them that precisely. */
+  since?: Date | bigint;
+  until?: Date | bigint;
   /** How many of the last lines; all without it. */
   tail?: number;
   timestamps: boolean;
