@@ -6,6 +6,7 @@ import { type Capability, containerCapabilities } from '../capabilities.ts';
 import type { HostFacts } from '../cgroups/host.ts';
 import { checkRlimit, clampRlimit, type Rlimit } from '../rlimits.ts';
 import { defaultProfile } from '../seccomp/default-profile.ts';
+import { FILTER_ANNOTATION, filterProgram } from '../seccomp/filter.ts';
 import { compileProfile, parseProfile } from '../seccomp/profile.ts';
 import { defaultMaskedPaths, defaultReadonlyPaths, OCI_VERSION } from './defaults.ts';
 import { containerDevices } from './devices.ts';
@@ -91,6 +92,8 @@ export function buildSpec(input: SpecInput): BuiltSpec {
   const sysctl = sysctlsOf(input);
   const propagation = rootPropagation(input.mounts);
   const { maskedPaths, readonlyPaths } = protectedPaths(hostConfig);
+  const filter = seccomp && filterProgram(seccomp);
+  const annotations = { ...hostConfig.Annotations, ...(filter !== undefined && { [FILTER_ANNOTATION]: filter }) };
   const spec: OciSpec = {
     ociVersion: OCI_VERSION,
     // Those who share the host's or another's name do not set it.
@@ -98,7 +101,7 @@ export function buildSpec(input: SpecInput): BuiltSpec {
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs && { readonly: true }) },
     process: containerProcess(input, security, capabilities, initPath, warnings),
     mounts,
-    ...(hasAny(hostConfig.Annotations) && { annotations: hostConfig.Annotations }),
+    ...(hasAny(annotations) && { annotations }),
     linux: {
       namespaces: namespaceList(input),
       devices: devices.nodes,
