@@ -10,7 +10,8 @@ import { parseSignal } from '../../runtime/signals.ts';
 import type { ContainerConfig, ContainerCreateResponse, HostConfig } from '../../wire/types.ts';
 import type { Image } from '../images/images.ts';
 import { validateLogOptions } from '../logs/drivers.ts';
-import { copyUpVolumes, resolveMountPoints } from '../volumes/mount-points.ts';
+import { copyUpVolumes } from '../volumes/copy-up.ts';
+import { resolveMountPoints } from '../volumes/mount-points.ts';
 import type { CreateRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { generateName } from './generated-names.ts';
@@ -112,7 +113,6 @@ async function makeResources(
   const resolved = await resolveMountPoints({
     config,
     hostConfig,
-    container: record.id,
     volumes: context.volumes,
     mountsOf: reference => context.store.require(reference).mounts,
   });

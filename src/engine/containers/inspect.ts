@@ -1,5 +1,6 @@
 // `docker inspect`: the record and the kernel's view of it, in the shape of the API.
 import type { ContainerInspectResponse, ContainerState } from '../../wire/types.ts';
+import { shownMount } from '../volumes/mount-points.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import type { LiveContainer } from './live.ts';
 import { type ContainerRecord, statusOf } from './record.ts';
@@ -36,7 +37,7 @@ export async function inspectContainer(
     GraphDriver: null,
     Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } },
     ...(usage ? { SizeRw: usage.writable, SizeRootFs: usage.total } : {}),
-    Mounts: record.mounts,
+    Mounts: record.mounts.map(shownMount),
     Config: record.config,
     NetworkSettings: context.networks.settings(record.id),
   };

@@ -52,7 +52,12 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     hostConfig,
     hostname: config.Hostname ?? '',
     domainname: config.Domainname ?? '',
-    mounts: ociMounts({ mounts: record.mounts, hostConfig, volumeSources: sources, etc: paths }),
+    mounts: ociMounts({
+      mounts: record.mounts,
+      volumeSources: sources,
+      etc: paths,
+      readonlyRootfs: hostConfig.ReadonlyRootfs === true,
+    }),
     sharedShm: sharedMemoryPath(context, record),
     namespaces: namespacesOf(context, record, sandbox),
     cgroupsPath: cgroupPath(context, record),

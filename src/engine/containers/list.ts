@@ -3,6 +3,7 @@
 import { formatDuration } from '../../lib/duration.ts';
 import { invalid, notFound } from '../../lib/errors.ts';
 import type { ContainerSummary, PortSummary } from '../../wire/types.ts';
+import { shownMount } from '../volumes/mount-points.ts';
 import type { Filters, ListQuery } from './containers.ts';
 import type { ContainerContext } from './context.ts';
 import { healthCommand } from './health.ts';
@@ -45,7 +46,7 @@ async function summarize(context: ContainerContext, record: ContainerRecord, siz
       ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
     },
     NetworkSettings: { Networks: settings.Networks ?? {} },
-    Mounts: record.mounts,
+    Mounts: record.mounts.map(shownMount),
   };
 }
 

@@ -1,6 +1,7 @@
 // What is stored of a container. The phase says what may be done with it; everything else is description.
 import type { ContainerId, Digest } from '../../lib/ids.ts';
-import type { ContainerConfig, Health, HostConfig, MountPoint } from '../../wire/types.ts';
+import type { ContainerConfig, Health, HostConfig } from '../../wire/types.ts';
+import type { ContainerMount } from '../volumes/mount-points.ts';
 
 export type Phase =
   /** Never started. */
@@ -25,7 +26,7 @@ export interface ContainerRecord {
   /** What runs: entrypoint and command put together. */
   path: string;
   args: string[];
-  mounts: MountPoint[];
+  mounts: ContainerMount[];
   runtime: string;
   logDriver: string;
   logOptions: Record<string, string>;

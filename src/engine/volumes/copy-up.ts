@@ -2,8 +2,8 @@
 import { chmodSync, chownSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RootDirectory } from '../../kernel/openat2.ts';
-import type { ContainerId } from '../../lib/ids.ts';
 import { errnoOf, failed } from '../../lib/errors.ts';
+import type { ContainerId } from '../../lib/ids.ts';
 import type { ContainerMount } from './mount-points.ts';
 import type { Volumes } from './volumes.ts';
 

@@ -93,7 +93,12 @@ function fromMount(spec: Mount): ContainerMount {
   } catch (error) {
     throw fault(messageOf(error));
   }
-  const foreign = { bind: spec.BindOptions, volume: spec.VolumeOptions, tmpfs: spec.TmpfsOptions, image: spec.ImageOptions };
+  const foreign = {
+    bind: spec.BindOptions,
+    volume: spec.VolumeOptions,
+    tmpfs: spec.TmpfsOptions,
+    image: spec.ImageOptions,
+  };
   for (const [type, options] of Object.entries(foreign)) {
     if (options && type !== spec.Type) {
       const field = `${type[0]!.toUpperCase()}${type.slice(1)}Options`;
@@ -110,7 +115,9 @@ function fromMount(spec: Mount): ContainerMount {
           readOnly: spec.ReadOnly,
         }),
         ...(spec.VolumeOptions?.NoCopy ? { noCopy: true } : {}),
-        ...(spec.VolumeOptions?.Subpath ? { subpath: checkSubpath(spec.VolumeOptions.Subpath, fault), noCopy: true } : {}),
+        ...(spec.VolumeOptions?.Subpath
+          ? { subpath: checkSubpath(spec.VolumeOptions.Subpath, fault), noCopy: true }
+          : {}),
       };
     case 'tmpfs':
       if (spec.Source) throw fault('field Source must not be specified');
@@ -181,7 +188,12 @@ function mountsFrom(line: string, { mountsOf }: MountRequest): ContainerMount[] 
   if (mode !== '' && !['ro', 'rw', 'z', 'Z'].includes(mode)) throw invalid(`invalid mode for volumes-from: ${mode}`);
   return mountsOf(container)
     .filter(mount => mount.Type !== 'tmpfs')
-    .map(mount => ({ ...mount, ...(mode ? { Mode: mode } : {}), RW: mount.RW !== false && mode !== 'ro', noCopy: true }));
+    .map(mount => ({
+      ...mount,
+      ...(mode ? { Mode: mode } : {}),
+      RW: mount.RW !== false && mode !== 'ro',
+      noCopy: true,
+    }));
 }
 
 function checkBindSource(mount: ContainerMount): void {
@@ -189,7 +201,8 @@ function checkBindSource(mount: ContainerMount): void {
   try {
     statSync(source);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw failed(`cannot look at the bind source ${source}: ${messageOf(error)}`, error);
+    if (errnoOf(error) !== 'ENOENT')
+      throw failed(`cannot look at the bind source ${source}: ${messageOf(error)}`, error);
     if (!mount.createSource) {
       throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
     }

@@ -1,6 +1,9 @@
 // Mount points in the runtime's words.
-import type { OciMount } from '../../runtime/oci/types.ts';
+import { join } from 'node:path';
+import { RootDirectory } from '../../kernel/openat2.ts';
+import { invalid, messageOf } from '../../lib/errors.ts';
 import { tmpfsMount } from '../../runtime/oci/mounts.ts';
+import type { OciMount } from '../../runtime/oci/types.ts';
 import { type ContainerMount, makeBindSource } from './mount-points.ts';
 
 export interface OciMountRequest {
@@ -34,7 +37,7 @@ function toOci(mount: ContainerMount, volumeSources: ReadonlyMap<string, string>
   const destination = mount.Destination!;
   if (mount.Type === 'tmpfs') return tmpfsMount(destination, mount.tmpfsOptions ?? '');
   let source = mount.Source!;
-  if (mount.Type === 'volume') source = volumeSources.get(mount.Name!) ?? source;
+  if (mount.Type === 'volume') source = insideVolume(volumeSources.get(mount.Name!) ?? source, mount.subpath);
   else if (mount.createSource) makeBindSource(source);
   const options = [mount.nonRecursive ? 'bind' : 'rbind'];
   if (mount.RW === false) {
@@ -44,4 +47,15 @@ function toOci(mount: ContainerMount, volumeSources: ReadonlyMap<string, string>
   }
   options.push(mount.Propagation || 'rprivate');
   return { destination, type: 'bind', source, options };
+}
+
+/** A container may have put links into its volume: they do not lead out of it. */
+function insideVolume(volume: string, subpath: string | undefined): string {
+  if (subpath === undefined) return volume;
+  try {
+    using root = new RootDirectory(volume);
+    return join(volume, root.resolve(subpath));
+  } catch (error) {
+    throw invalid(`cannot access path ${volume}/${subpath} of the volume: ${messageOf(error)}`, error);
+  }
 }
