@@ -1,0 +1,260 @@
+// The engine's table: a fixed number of rules, whatever the number of networks and ports; those are elements of its sets.
+// A packet costs the same with a thousand published ports as with one, and a start that publishes nothing changes nothing.
+import {
+  CT_STATE,
+  CT_STATUS_DNAT,
+  type Expression,
+  type SetLayout,
+  type Transaction,
+  expression as x,
+} from '../kernel/nftables.ts';
+
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;
+const NFPROTO_IPV4 = 2;
+const NFPROTO_IPV6 = 10;
+const RTN_LOCAL = 2;
+
+const PRIORITY = { mangle: -150, dnat: -100, filter: 0, snat: 100 } as const;
+
+/** A bridge beside itself: a packet that enters and leaves by it stays in its network. */
+const PAIR = ['ifname', 'ifname'] as const;
+const FAMILY_INTERFACE = ['nfproto', 'ifname'] as const;
+
+export const SETS = {
+  bridges: { name: 'bridges', key: ['ifname'] },
+  sameBridge: { name: 'same_bridge', key: PAIR },
+  internal: { name: 'internal', key: ['ifname'] },
+  /** Between containers of one bridge. */
+  icc: { name: 'icc', key: PAIR, data: 'verdict' },
+  /** What happens to a new connection into a network that nothing else allowed. */
+  into: { name: 'into', key: FAMILY_INTERFACE, data: 'verdict' },
+  routed: { name: 'routed', key: FAMILY_INTERFACE },
+  /** Containers' own addresses behind these are not reached from outside. */
+  protected: { name: 'protected', key: FAMILY_INTERFACE },
+  /** From where they are, all the same. */
+  trusted: { name: 'trusted', key: PAIR },
+  masquerade: { name: 'masquerade', key: FAMILY_INTERFACE },
+  source4: { name: 'source4', key: ['ifname'], data: ['ipv4'] },
+  source6: { name: 'source6', key: ['ifname'], data: ['ipv6'] },
+  /** Host ports to container ports, for one address of the host and for all of them. */
+  ports4: { name: 'ports4', key: ['ipv4', 'protocol', 'port'], data: ['ipv4', 'port'] },
+  ports6: { name: 'ports6', key: ['ipv6', 'protocol', 'port'], data: ['ipv6', 'port'] },
+  anyPorts4: { name: 'any_ports4', key: ['protocol', 'port'], data: ['ipv4', 'port'] },
+  anyPorts6: { name: 'any_ports6', key: ['protocol', 'port'], data: ['ipv6', 'port'] },
+  /** Container ports that are open to other networks. */
+  published4: { name: 'published4', key: ['ipv4', 'protocol', 'port'] },
+  published6: { name: 'published6', key: ['ipv6', 'protocol', 'port'] },
+  /** From, to, protocol, port: what a legacy link opens where icc is off. */
+  links4: { name: 'links4', key: ['ipv4', 'ipv4', 'protocol', 'port'] },
+} as const satisfies Record<string, SetLayout>;
+
+export type SetName = keyof typeof SETS;
+
+export const FAMILY = 'inet';
+const NOT_ZERO_32 = new Uint8Array(4);
+const word = (value: number) => Buffer.from(new Uint32Array([value]).buffer);
+const byte = (value: number) => Uint8Array.of(value);
+
+const onlyFamily = (family: 4 | 6): Expression[] => [
+  x.meta('nfproto'),
+  x.compare('eq', byte(family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6)),
+];
+
+const established: Expression[] = [
+  x.ct('state'),
+  x.mask(word(CT_STATE.established | CT_STATE.related)),
+  x.compare('ne', NOT_ZERO_32),
+];
+
+const translated: Expression[] = [x.ct('status'), x.mask(word(CT_STATUS_DNAT)), x.compare('ne', NOT_ZERO_32)];
+
+const SOURCE = { 4: { offset: 12, length: 4 }, 6: { offset: 8, length: 16 } } as const;
+const DESTINATION = { 4: { offset: 16, length: 4 }, 6: { offset: 24, length: 16 } } as const;
+/** How many an address fills. */
+const registersOf = (family: 4 | 6) => (family === 4 ? 1 : 4);
+
+const destination = (family: 4 | 6, register = 0) =>
+  x.payload('network', DESTINATION[family].offset, DESTINATION[family].length, register);
+const source = (family: 4 | 6, register = 0) =>
+  x.payload('network', SOURCE[family].offset, SOURCE[family].length, register);
+/** Protocol and destination port, from `register` on. */
+const service = (register: number): Expression[] => [
+  x.meta('l4proto', register),
+  x.payload('transport', 2, 2, register + 1),
+];
+
+const toLoopback: Expression[] = [...onlyFamily(4), x.payload('network', 16, 1), x.compare('eq', byte(127))];
+const toHost: Expression[] = [x.fib('type', ['daddr']), x.compare('eq', word(RTN_LOCAL))];
+const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
+const notSameBridge: Expression[] = [...pair, x.inSet(SETS.sameBridge.name, { not: true })];
+
+export function addRules(transaction: Transaction, table: string, forwardPolicy: 'accept' | 'drop'): void {
+  const chain = (name: string, base?: Parameters<Transaction['addChain']>[3]) =>
+    transaction.addChain(FAMILY, table, name, base);
+  const rule = (name: string, expressions: readonly Expression[], comment?: string) =>
+    transaction.addRule({ family: FAMILY, table, chain: name }, expressions, { comment });
+
+  transaction.addTable(FAMILY, table);
+  for (const layout of Object.values(SETS)) transaction.addSet(FAMILY, table, layout);
+  chain('guard', { type: 'filter', hook: 'prerouting', priority: PRIORITY.mangle, policy: 'accept' });
+  chain('forward', { type: 'filter', hook: 'forward', priority: PRIORITY.filter, policy: forwardPolicy });
+  chain('ports', undefined);
+  chain('prerouting', { type: 'nat', hook: 'prerouting', priority: PRIORITY.dnat, policy: 'accept' });
+  chain('output', { type: 'nat', hook: 'output', priority: PRIORITY.dnat, policy: 'accept' });
+  chain('postrouting', { type: 'nat', hook: 'postrouting', priority: PRIORITY.snat, policy: 'accept' });
+
+  addGuard(rule);
+  addForward(rule, forwardPolicy);
+  addPorts(rule);
+  addPostrouting(rule);
+}
+
+type AddRule = (chain: string, expressions: readonly Expression[], comment?: string) => void;
+
+/** Runs before addresses are translated: what is addressed to a container here came in by the container's own address. */
+function addGuard(rule: AddRule): void {
+  rule('guard', [...established, x.verdict('return')]);
+  // The bridges route loopback addresses, for ports published there; containers must not reach the host's loopback by that.
+  rule(
+    'guard',
+    [x.meta('iifname'), x.inSet(SETS.bridges.name), ...toLoopback, x.counter(), x.verdict('drop')],
+    'container to loopback of host',
+  );
+  rule(
+    'guard',
+    [
+      x.meta('nfproto'),
+      x.fib('oifname', ['daddr'], 1),
+      x.inSet(SETS.protected.name),
+      x.meta('iifname', 5),
+      x.fib('oifname', ['daddr'], 9),
+      x.inSet(SETS.trusted.name, { not: true, register: 5 }),
+      x.counter(),
+      x.verdict('drop'),
+    ],
+    'direct access',
+  );
+}
+
+function addForward(rule: AddRule, policy: 'accept' | 'drop'): void {
+  rule('forward', [...established, x.verdict('accept')]);
+  for (const direction of ['iifname', 'oifname'] as const) {
+    rule(
+      'forward',
+      [x.meta(direction), x.inSet(SETS.internal.name), ...notSameBridge, x.counter(), x.verdict('drop')],
+      'internal network',
+    );
+  }
+  rule('forward', [
+    ...onlyFamily(4),
+    source(4, 0),
+    destination(4, 1),
+    ...service(2),
+    x.inSet(SETS.links4.name),
+    x.verdict('accept'),
+  ]);
+  rule('forward', [...pair, x.verdictFrom(SETS.icc.name)]);
+  // A sender whose address is not reached by the bridge it sends from is not who it says.
+  rule(
+    'forward',
+    [
+      x.meta('iifname'),
+      x.inSet(SETS.bridges.name),
+      x.fib('oif', ['saddr', 'iif']),
+      x.compare('eq', NOT_ZERO_32),
+      x.counter(),
+      x.verdict('drop'),
+    ],
+    'spoofed source',
+  );
+  for (const family of [4, 6] as const) {
+    const set = family === 4 ? SETS.published4 : SETS.published6;
+    rule('forward', [
+      ...onlyFamily(family),
+      destination(family),
+      ...service(registersOf(family)),
+      x.inSet(set.name),
+      x.verdict('accept'),
+    ]);
+  }
+  for (const protocol of [IPPROTO_ICMP, IPPROTO_ICMPV6]) {
+    rule('forward', [
+      x.meta('nfproto'),
+      x.meta('oifname', 1),
+      x.inSet(SETS.routed.name),
+      x.meta('l4proto'),
+      x.compare('eq', byte(protocol)),
+      x.verdict('accept'),
+    ]);
+  }
+  rule('forward', [x.meta('nfproto'), x.meta('oifname', 1), x.verdictFrom(SETS.into.name)]);
+  if (policy === 'drop') rule('forward', [x.meta('iifname'), x.inSet(SETS.bridges.name), x.verdict('accept')]);
+}
+
+function addPorts(rule: AddRule): void {
+  // Nobody on the wire has a loopback address as destination.
+  rule('prerouting', [x.meta('iifname'), x.compare('ne', interfaceName('lo')), ...toLoopback, x.verdict('return')]);
+  for (const hook of ['prerouting', 'output']) rule(hook, [...toHost, x.verdict({ jump: 'ports' })]);
+  for (const family of [4, 6] as const) {
+    const width = registersOf(family);
+    const value = 8;
+    const translate = x.nat('dnat', family, { address: value, port: value + width });
+    rule('ports', [
+      ...onlyFamily(family),
+      destination(family),
+      ...service(width),
+      x.valueFrom(family === 4 ? SETS.ports4.name : SETS.ports6.name, value),
+      translate,
+    ]);
+    rule('ports', [
+      ...onlyFamily(family),
+      ...service(0),
+      x.valueFrom(family === 4 ? SETS.anyPorts4.name : SETS.anyPorts6.name, value),
+      translate,
+    ]);
+  }
+}
+
+function addPostrouting(rule: AddRule): void {
+  const toBridge: Expression[] = [x.meta('oifname'), x.inSet(SETS.bridges.name)];
+  // A container can't answer to the host's loopback address, nor past the host to a neighbour who asked the host.
+  rule('postrouting', [
+    ...toBridge,
+    ...onlyFamily(4),
+    x.payload('network', 12, 1),
+    x.compare('eq', byte(127)),
+    x.masquerade(),
+  ]);
+  rule('postrouting', [
+    ...toBridge,
+    ...onlyFamily(6),
+    source(6),
+    x.compare('eq', Buffer.concat([Buffer.alloc(15), byte(1)])),
+    x.masquerade(),
+  ]);
+  rule('postrouting', [...pair, x.inSet(SETS.sameBridge.name), ...translated, x.masquerade()]);
+  for (const family of [4, 6] as const) {
+    rule('postrouting', [
+      ...onlyFamily(family),
+      ...notSameBridge,
+      x.valueFrom(family === 4 ? SETS.source4.name : SETS.source6.name, 8),
+      x.nat('snat', family, { address: 8 }),
+    ]);
+  }
+  rule('postrouting', [
+    ...notSameBridge,
+    x.meta('nfproto'),
+    x.meta('iifname', 1),
+    x.inSet(SETS.masquerade.name),
+    x.masquerade(),
+  ]);
+}
+
+export function interfaceName(name: string): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.write(name, 0, 15);
+  return bytes;
+}
+
+export const familyByte = (family: 4 | 6) => Buffer.from([family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6, 0, 0, 0]);

@@ -1,0 +1,274 @@
+// What the engine allows and translates. The table is made anew from the state at each start, in one transaction, and
+// changed by elements after that. Other tables are left alone, but for rules of ours in chains that would drop our packets.
+import { existsSync, readFileSync } from 'node:fs';
+import { type ForeignChain, NftSocket, type SetElement, Transaction, expression as x } from '../kernel/nftables.ts';
+import { addressBytes, type Family, requireAddress } from './addresses.ts';
+import { addRules, FAMILY, familyByte, interfaceName, SETS, type SetName } from './firewall-rules.ts';
+
+export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
+
+export interface FirewallFamily {
+  mode: GatewayMode;
+  masquerade: boolean;
+  /** Instead of the address that the route out has. */
+  sourceAddress: string | undefined;
+}
+
+export interface FirewallNetwork {
+  bridge: string;
+  internal: boolean;
+  icc: boolean;
+  ipv4: FirewallFamily | undefined;
+  ipv6: FirewallFamily | undefined;
+  /** Interfaces of the host from which containers are reached by their own addresses. */
+  trustedInterfaces: readonly string[];
+}
+
+export interface FirewallPort {
+  protocol: 'tcp' | 'udp' | 'sctp';
+  containerAddress: string;
+  containerPort: number;
+  /** Unspecified ("0.0.0.0", "::") is every address of the host. */
+  hostAddress: string;
+  /** 0: open to others by the container's own address, without translation. */
+  hostPort: number;
+}
+
+export interface FirewallLink {
+  from: string;
+  to: string;
+  protocol: 'tcp' | 'udp' | 'sctp';
+  port: number;
+}
+
+export interface FirewallState {
+  networks: readonly FirewallNetwork[];
+  ports: readonly FirewallPort[];
+  links: readonly FirewallLink[];
+}
+
+export interface FirewallOptions {
+  table: string;
+  allowDirectRouting: boolean;
+  /** The engine switched forwarding on itself: the host must not begin to route for others. */
+  dropForwarded: boolean;
+}
+
+const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
+/** Its chain accepts by policy and rejects by its last rule. */
+const FIREWALLD_TABLE = 'firewalld';
+
+type Elements = Map<SetName, SetElement[]>;
+
+export class Firewall implements Disposable {
+  readonly #socket = new NftSocket();
+  /** Several host ports may lead to one container port, which closes with the last of them. */
+  readonly #published = new Map<string, number>();
+
+  constructor(private readonly options: FirewallOptions) {}
+
+  get #comment(): string {
+    return this.options.table;
+  }
+
+  /** The whole table as it should be, instead of whatever was there. */
+  reset(state: FirewallState): void {
+    const { table, dropForwarded } = this.options;
+    // Adding what is there already does nothing, so that deleting it always works.
+    const transaction = new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table);
+    addRules(transaction, table, dropForwarded ? 'drop' : 'accept');
+    this.#published.clear();
+    const elements: Elements = new Map();
+    for (const network of state.networks) this.#networkElements(network, elements);
+    for (const port of state.ports) this.#portElements(port, elements, 'add');
+    for (const link of state.links) linkElements(link, elements);
+    this.#commit(transaction, elements, 'add');
+    this.#dropAccepts(() => true);
+    for (const network of state.networks) this.#acceptElsewhere(network.bridge);
+  }
+
+  addNetwork(network: FirewallNetwork): void {
+    const elements: Elements = new Map();
+    this.#networkElements(network, elements);
+    this.#commit(new Transaction(), elements, 'add');
+    this.#acceptElsewhere(network.bridge);
+  }
+
+  removeNetwork(network: FirewallNetwork): void {
+    const elements: Elements = new Map();
+    this.#networkElements(network, elements);
+    this.#commit(new Transaction(), elements, 'delete');
+    this.#dropAccepts(comment => comment === `${this.#comment} ${network.bridge}`);
+  }
+
+  addPorts(ports: readonly FirewallPort[]): void {
+    const elements: Elements = new Map();
+    for (const port of ports) this.#portElements(port, elements, 'add');
+    this.#commit(new Transaction(), elements, 'add');
+  }
+
+  removePorts(ports: readonly FirewallPort[]): void {
+    const elements: Elements = new Map();
+    for (const port of ports) this.#portElements(port, elements, 'delete');
+    this.#commit(new Transaction(), elements, 'delete');
+  }
+
+  addLinks(links: readonly FirewallLink[]): void {
+    const elements: Elements = new Map();
+    for (const link of links) linkElements(link, elements);
+    this.#commit(new Transaction(), elements, 'add');
+  }
+
+  removeLinks(links: readonly FirewallLink[]): void {
+    const elements: Elements = new Map();
+    for (const link of links) linkElements(link, elements);
+    this.#commit(new Transaction(), elements, 'delete');
+  }
+
+  /** Nothing of the engine is left. */
+  remove(): void {
+    const { table } = this.options;
+    this.#socket.commit(new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table));
+    this.#dropAccepts(() => true);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+
+  #commit(transaction: Transaction, elements: Elements, action: 'add' | 'delete'): void {
+    const { table } = this.options;
+    for (const [set, list] of elements) {
+      if (action === 'add') transaction.addElements(FAMILY, table, SETS[set].name, list);
+      else transaction.deleteElements(FAMILY, table, SETS[set].name, list);
+    }
+    this.#socket.commit(transaction);
+  }
+
+  #networkElements(network: FirewallNetwork, elements: Elements): void {
+    const name = interfaceName(network.bridge);
+    const pair = Buffer.concat([name, name]);
+    put(elements, 'bridges', { key: name });
+    put(elements, 'sameBridge', { key: pair });
+    put(elements, 'trusted', { key: pair });
+    put(elements, 'icc', { key: pair, data: network.icc ? 'accept' : 'drop' });
+    if (network.internal) put(elements, 'internal', { key: name });
+    for (const trusted of network.trustedInterfaces) {
+      put(elements, 'trusted', { key: Buffer.concat([interfaceName(trusted), name]) });
+    }
+    if (network.internal) return;
+    if (network.ipv4) this.#familyElements(name, 4, network.ipv4, elements);
+    if (network.ipv6) this.#familyElements(name, 6, network.ipv6, elements);
+  }
+
+  #familyElements(name: Buffer, family: Family, rules: FirewallFamily, elements: Elements): void {
+    const key = Buffer.concat([familyByte(family), name]);
+    const { mode } = rules;
+    put(elements, 'into', { key, data: mode === 'nat-unprotected' ? 'accept' : 'drop' });
+    if (mode === 'routed') put(elements, 'routed', { key });
+    if (mode === 'nat' && !this.options.allowDirectRouting) put(elements, 'protected', { key });
+    if (mode !== 'nat' && mode !== 'nat-unprotected') return;
+    if (!rules.masquerade) return;
+    if (rules.sourceAddress) {
+      const data = addressBytes(requireAddress(rules.sourceAddress));
+      put(elements, family === 4 ? 'source4' : 'source6', { key: name, data });
+    } else {
+      put(elements, 'masquerade', { key });
+    }
+  }
+
+  #portElements(port: FirewallPort, elements: Elements, action: 'add' | 'delete'): void {
+    const container = requireAddress(port.containerAddress);
+    const host = requireAddress(port.hostAddress);
+    const is4 = container.family === 4;
+    const protocol = Buffer.from([PROTOCOLS[port.protocol], 0, 0, 0]);
+    const open = Buffer.concat([addressBytes(container), protocol, portBytes(port.containerPort)]);
+    if (this.#count(open.toString('hex'), action)) put(elements, is4 ? 'published4' : 'published6', { key: open });
+    // Between families there is no translation: that is the proxy's work.
+    if (port.hostPort === 0 || host.family !== container.family) return;
+    const service = Buffer.concat([protocol, portBytes(port.hostPort)]);
+    const data = Buffer.concat([addressBytes(container), portBytes(port.containerPort)]);
+    if (host.value === 0n) put(elements, is4 ? 'anyPorts4' : 'anyPorts6', { key: service, data });
+    else put(elements, is4 ? 'ports4' : 'ports6', { key: Buffer.concat([addressBytes(host), service]), data });
+  }
+
+  /** Whether this was the first to come or the last to go. */
+  #count(key: string, action: 'add' | 'delete'): boolean {
+    const before = this.#published.get(key) ?? 0;
+    const after = action === 'add' ? before + 1 : Math.max(0, before - 1);
+    if (after === 0) this.#published.delete(key);
+    else this.#published.set(key, after);
+    return action === 'add' ? before === 0 : after === 0 && before > 0;
+  }
+
+  /**
+   * A packet must pass every chain of the forward hook. What our own chain has let through is accepted first thing in
+   * those that would drop it: of Docker, firewalld, ufw, or another engine.
+   */
+  #acceptElsewhere(bridge: string): void {
+    const transaction = new Transaction();
+    for (const { family, table, chain } of this.#droppingChains()) {
+      for (const direction of ['oifname', 'iifname'] as const) {
+        transaction.addRule(
+          { family, table, chain },
+          [x.meta(direction), x.compare('eq', interfaceName(bridge)), x.counter(), x.verdict('accept')],
+          { first: true, comment: `${this.#comment} ${bridge}` },
+        );
+      }
+    }
+    this.#socket.commit(transaction);
+  }
+
+  #droppingChains(): ForeignChain[] {
+    return this.#socket
+      .baseChains()
+      .filter(
+        ({ hook, type, table, policy }) =>
+          hook === 'forward' &&
+          type === 'filter' &&
+          table !== this.options.table &&
+          (policy === 'drop' || table === FIREWALLD_TABLE),
+      );
+  }
+
+  #dropAccepts(matches: (comment: string) => boolean): void {
+    const transaction = new Transaction();
+    for (const { family, table, chain, hook } of this.#socket.baseChains()) {
+      if (hook !== 'forward' || table === this.options.table) continue;
+      for (const { handle, comment } of this.#socket.rules(family, table, chain)) {
+        if (!comment.startsWith(`${this.#comment} `) || !matches(comment)) continue;
+        transaction.deleteRule(family, table, chain, handle);
+      }
+    }
+    this.#socket.commit(transaction);
+  }
+}
+
+function linkElements(link: FirewallLink, elements: Elements): void {
+  const protocol = Buffer.from([PROTOCOLS[link.protocol], 0, 0, 0]);
+  const key = Buffer.concat([
+    addressBytes(requireAddress(link.from)),
+    addressBytes(requireAddress(link.to)),
+    protocol,
+    portBytes(link.port),
+  ]);
+  put(elements, 'links4', { key });
+}
+
+function put(elements: Elements, set: SetName, element: SetElement): void {
+  const list = elements.get(set);
+  if (list) list.push(element);
+  else elements.set(set, [element]);
+}
+
+function portBytes(port: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt16BE(port, 0);
+  return bytes;
+}
+
+/** The older iptables keeps its rules apart from nf_tables, where a netlink socket can't see them. */
+export function hasLegacyFilter(): boolean {
+  const path = '/proc/net/ip_tables_names';
+  return existsSync(path) && readFileSync(path, 'utf8').split('\n').includes('filter');
+}
