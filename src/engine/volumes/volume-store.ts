@@ -145,7 +145,7 @@ class VolumeStore implements Volumes {
     for (const record of [...this.#records.values()]) {
       if (!passes(record) || this.#inUse(record.name)) continue;
       if (!all && record.labels[ANONYMOUS_LABEL] === undefined) continue;
-      const size = await this.size(record.name);
+      const size = await this.#size(record.name);
       await this.remove(record.name, { force: false });
       result.VolumesDeleted.push(record.name);
       result.SpaceReclaimed += size;
@@ -158,9 +158,19 @@ class VolumeStore implements Volumes {
   }
 
   /** Bytes on disk; what is mounted from elsewhere counts nothing. */
-  async size(name: string): Promise<number> {
+  async #size(name: string): Promise<number> {
     if (this.#isMounted(this.#require(name))) return 0;
     return (await diskUsage(this.#directory(name))).bytes;
+  }
+
+  /** Every volume with its size and the number of its containers, for `system df`. */
+  async usage(): Promise<Volume[]> {
+    const volumes: Volume[] = [];
+    for (const record of this.#records.values()) {
+      const RefCount = this.dependencies.users.usersOf(record.name).length;
+      volumes.push({ ...this.#describe(record), UsageData: { Size: await this.#size(record.name), RefCount } });
+    }
+    return volumes;
   }
 
   #isMounted(record: VolumeRecord): boolean {

@@ -11,6 +11,8 @@ export interface Volumes {
   list(filters: Filters): Promise<VolumeListResponse>;
   remove(name: string, options: { force: boolean }): Promise<void>;
   prune(filters: Filters): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
+  /** Every volume with `UsageData`. */
+  usage(): Promise<Volume[]>;
   /** Makes the volume usable and returns where it is on the host. Idempotent per container. */
   mount(name: string, container: ContainerId): Promise<string>;
   unmount(name: string, container: ContainerId): Promise<void>;
