@@ -32,7 +32,12 @@ export interface ExecuteOptions {
 
 export function execute(template: ParsedTemplate, data: Value, options: ExecuteOptions): string {
   const execution = new Execution(template, options, template.name, 0);
-  execution.run(template.body, data);
+  try {
+    execution.run(template.body, data);
+  } catch (error) {
+    if (error instanceof TemplateError) error.output = execution.output;
+    throw error;
+  }
   return execution.output;
 }
 

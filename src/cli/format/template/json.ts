@@ -1,6 +1,7 @@
 // Go's encoding/json: reading keeps what JavaScript's parser loses (exact numbers, the order of keys), writing sorts maps.
+
+import { general } from '../float.ts';
 import { FunctionError } from './errors.ts';
-import { general } from './numbers.ts';
 import { GoFunction, GoMap, GoSlice, GoStruct, JsonNumber, NilPointer, type Value } from './values.ts';
 
 /** Parses JSON into untyped Go values, as the fallback of `docker inspect --format` sees an object. */

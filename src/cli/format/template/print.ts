@@ -1,5 +1,5 @@
 // How Go prints values: Sprint, Sprintln and Sprintf with all verbs, flags, widths and argument numbers.
-import { exponential, general } from './numbers.ts';
+import { exponential, general } from '../float.ts';
 import { quote, quoteCharacter } from './quote.ts';
 import { GoFunction, GoMap, GoSlice, type GoStruct, JsonNumber, NilPointer, typeName, type Value } from './values.ts';
 

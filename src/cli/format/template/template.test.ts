@@ -45,12 +45,11 @@ describe('untyped objects', () => {
 });
 
 describe('methods', () => {
-  const row = new GoStruct('*formatter.Row', [], {
-    methods: {
-      ID: new GoFunction('ID', [], () => 'abc'),
-      Label: new GoFunction('Label', ['string'], name => `<${String(name)}>`),
-    },
-  });
+  const methods = new Map([
+    ['ID', new GoFunction('ID', [], () => 'abc')],
+    ['Label', new GoFunction('Label', ['string'], name => `<${String(name)}>`)],
+  ]);
+  const row = new GoStruct('*formatter.Row', [], { method: name => methods.get(name) });
 
   test('are called by name, with arguments', () => {
     expect(run('{{.ID}} {{.Label "x"}} {{"y" | .Label}}', row)).toBe('abc <x> <y>');

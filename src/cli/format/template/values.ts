@@ -73,7 +73,7 @@ export interface StructField {
 }
 
 export interface StructOptions {
-  methods?: Record<string, GoFunction>;
+  method?: (name: string) => GoFunction | undefined;
   /** What printing shows instead of the fields: Go's String method. */
   text?: string;
   /** Its JSON, instead of that of the fields: Go's MarshalJSON. */
@@ -91,7 +91,7 @@ export class GoStruct {
 
   /** A field or a method; false when the type has neither. */
   member(name: string): Value | false {
-    const method = this.options.methods?.[name];
+    const method = this.options.method?.(name);
     if (method) return method;
     for (const field of this.fields) if (field.name === name) return field.value;
     for (const field of this.fields) {
