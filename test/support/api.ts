@@ -56,6 +56,8 @@ export class Api {
     return fetch(`http://dockyard${/^\/v\d/.test(path) ? '' : this.version}${path}`, {
       method,
       unix: this.socket,
+      // A connection kept from before a restart of the daemon would be a dead one.
+      keepalive: false,
       headers: { ...(raw ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body !== undefined && { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
       ...(signal && { signal }),

@@ -1,0 +1,89 @@
+// Hosts that lack what containers need: a clear error, no half-made container, and all is well when it is there again.
+import { expect, test } from 'bun:test';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { findLeftovers } from '../support/leftovers.ts';
+import { output } from '../support/process.ts';
+import { expectWholeDatabases } from './orphans.ts';
+
+const programs = ['crun', 'conmon', 'nft', 'busybox'];
+
+/** A PATH with these programs alone. */
+function pathWith(base: string, names: readonly string[]): string {
+  const bin = `${base}/bin`;
+  mkdirSync(bin);
+  for (const name of names) link(bin, name);
+  return bin;
+}
+
+function link(bin: string, name: string): void {
+  const target = Bun.which(name) ?? Bun.which(name, { PATH: '/usr/sbin:/sbin' });
+  if (!target) throw new Error(`${name} is not on this machine`);
+  symlinkSync(target, `${bin}/${name}`);
+}
+
+for (const missing of ['crun', 'conmon']) {
+  test(`without ${missing} a start fails with its name, and leaves nothing in the kernel`, async () => {
+    const environment: Record<string, string> = {};
+    await using engine = await startEngine({
+      environment,
+      prepare: ({ base }) => {
+        environment['PATH'] = pathWith(
+          base,
+          programs.filter(name => name !== missing),
+        );
+      },
+    });
+    const ran = await engine.docker('run', '--network', 'none', '--name', 'unlucky', 'busybox', 'true');
+    expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 125, stderr: expect.stringContaining(missing) });
+    const { mounts, cgroups, processes } = findLeftovers(engine.roots);
+    expect({ cgroups, mounts: mounts.filter(path => /[0-9a-f]{64}/.test(path)) }).toEqual({ cgroups: [], mounts: [] });
+    expect(processes.map(({ pid }) => pid)).toEqual([engine.pid]);
+    expect(await engine.output('ps', '-a', '--format', '{{.Names}} {{.State}}')).toBe('unlucky created');
+
+    link(`${engine.roots.base}/bin`, missing);
+    expect(await engine.docker('start', '-a', 'unlucky')).toMatchObject({ code: 0, stderr: '' });
+  });
+}
+
+test('on a full disk a create fails and says why, nothing is half-made, and with room again it works', async () => {
+  await using engine = await startEngine({
+    prepare: async ({ dataRoot }) => {
+      mkdirSync(dataRoot);
+      await output(['mount', '-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', dataRoot]);
+    },
+  });
+  const running = await engine.output('run', '-d', '--network', 'none', 'busybox', 'sleep', '1000');
+  fillUp(engine);
+
+  const created = await engine.docker('create', '--name', 'homeless', '--network', 'none', 'busybox', 'true');
+  expect(created.code).not.toBe(0);
+  expect(created.stderr).toMatch(/no space left|disk is full/i);
+  expect(await engine.output('ps', '-aq', '--no-trunc')).toBe(running);
+  expect(readdirSync(`${engine.dataRoot}/containers`)).toEqual([running]);
+
+  // It runs on, and can still be used and looked at.
+  expect(await engine.docker('exec', running, 'echo', 'hello')).toMatchObject({ code: 0, stdout: 'hello\n' });
+
+  rmSync(`${engine.dataRoot}/filler`);
+  expect(await engine.docker('run', '--rm', '--network', 'none', 'busybox', 'echo', 'room')).toMatchObject({
+    code: 0,
+    stdout: 'room\n',
+  });
+  await engine.output('rm', '-f', running);
+  expectWholeDatabases(engine);
+  await engine.stop();
+  await output(['umount', engine.dataRoot]);
+});
+
+function fillUp({ dataRoot }: TestEngine): void {
+  const chunk = Buffer.alloc(64 * 1024);
+  for (let size = chunk.length; size >= 1; size >>= 1) {
+    try {
+      for (;;) writeFileSync(`${dataRoot}/filler`, chunk.subarray(0, size), { flag: 'a' });
+    } catch (error) {
+      // Full for pieces of this size: smaller ones may still fit.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+    }
+  }
+}

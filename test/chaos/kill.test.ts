@@ -1,0 +1,66 @@
+// The daemon is killed with -9 at random moments while it is used in every way at once; nothing may be lost.
+//
+//   CHAOS_ROUNDS=500 CHAOS_SEED=7 bun test ./test/chaos/kill.test.ts --timeout 100000000
+import { expect, test } from 'bun:test';
+import { startEngine } from '../support/engine.ts';
+import type { Actor, Stage } from './actor.ts';
+import { cast } from './actors.ts';
+import { expectNoOrphans, expectWholeDatabases } from './orphans.ts';
+import { Random } from './random.ts';
+
+const rounds = Number(process.env['CHAOS_ROUNDS'] ?? 10);
+const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
+const newcomers = 5;
+
+test(
+  `${rounds} kills lose nothing (CHAOS_SEED=${seed})`,
+  async () => {
+    await using engine = await startEngine();
+    const stage: Stage = { engine, random: new Random(seed), kills: 0, dark: false };
+    let actors: Actor[] = [];
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < newcomers; i++) actors.push(stage.random.pick(cast)(stage, `r${round}-${i}`));
+      const complaints: string[] = [];
+      const acts = actors.map(actor =>
+        actor.act().catch(error => {
+          if (!stage.dark) complaints.push(`round ${round}: ${actor.name}: ${Bun.inspect(error)}`);
+        }),
+      );
+      await Bun.sleep(stage.random.between(1, 400));
+      stage.dark = true;
+      await engine.kill();
+      stage.kills++;
+      await within(20_000, Promise.all(acts), 'somebody hangs after the daemon was killed');
+      await engine.start();
+      stage.dark = false;
+      expect(complaints).toEqual([]);
+      expectWholeDatabases(engine);
+      actors = await stillActing(actors, round);
+      await expectNoOrphans(engine);
+    }
+  },
+  rounds * 60_000,
+);
+
+async function stillActing(actors: readonly Actor[], round: number): Promise<Actor[]> {
+  const results = await Promise.allSettled(actors.map(actor => actor.check()));
+  const complaints = results.flatMap((result, index) =>
+    result.status === 'rejected' ? [`round ${round}: ${actors[index]!.name}: ${Bun.inspect(result.reason)}`] : [],
+  );
+  expect(complaints).toEqual([]);
+  return actors.filter(
+    (_, index) => results[index]!.status === 'fulfilled' && !(results[index] as { value: boolean }).value,
+  );
+}
+
+async function within<T>(milliseconds: number, promise: Promise<T>, complaint: string): Promise<T> {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(complaint)), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
