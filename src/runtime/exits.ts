@@ -1,13 +1,18 @@
 // conmon leaves a file with the exit code for each container that ends. The file is the truth: it stays until its news is stored.
-import { type FSWatcher, mkdirSync, readdirSync, readFileSync, unlinkSync, watch } from 'node:fs';
+import { type FSWatcher, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, watch } from 'node:fs';
 import { errnoOf } from '../lib/errors.ts';
+
+export interface Exit {
+  code: number;
+  time: Date;
+}
 
 export class ExitWatcher {
   #watcher: FSWatcher | undefined;
 
   constructor(
     readonly directory: string,
-    private readonly onExit: (id: string, code: number) => void,
+    private readonly onExit: (id: string, exit: Exit) => void,
   ) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
@@ -20,14 +25,15 @@ export class ExitWatcher {
   }
 
   #report(id: string): void {
-    const code = this.peek(id);
-    if (code !== undefined) this.onExit(id, code);
+    const exit = this.peek(id);
+    if (exit) this.onExit(id, exit);
   }
 
-  /** The exit code that waits for this id, if it has ended. */
-  peek(id: string): number | undefined {
+  /** The news that waits for this id, if it has ended. */
+  peek(id: string): Exit | undefined {
+    const file = `${this.directory}/${id}`;
     try {
-      return Number(readFileSync(`${this.directory}/${id}`, 'utf8'));
+      return { code: Number(readFileSync(file, 'utf8')), time: statSync(file).mtime };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;

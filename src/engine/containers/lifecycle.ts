@@ -6,6 +6,7 @@ import { ProcessHandle } from '../../kernel/process.ts';
 import { conflict, messageOf, notModified } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { freeze, killAll, thaw } from '../../runtime/cgroups/control.ts';
+import type { Exit } from '../../runtime/exits.ts';
 import { deleteCreated, deleteEnded, startCreated, startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import { parseSignal } from '../../runtime/signals.ts';
@@ -98,11 +99,7 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
 }
 
 /** conmon reported the end of a container's init. */
-export async function handleExit(
-  context: ContainerContext,
-  id: ContainerRecord['id'],
-  exitCode: number,
-): Promise<void> {
+export async function handleExit(context: ContainerContext, id: ContainerRecord['id'], _exit: Exit): Promise<void> {
   const found = context.store.get(id);
   if (!found) {
     context.exits.forget(id);
@@ -112,16 +109,17 @@ export async function handleExit(
   using _ = await live.transition.lock();
   // Its end was settled already, or it never got as far as running.
   if (live.record.phase.kind !== 'running') context.exits.forget(id);
-  else await settleExit(context, live, exitCode);
+  else await settleExit(context, live, exit);
 }
 
 /** The caller holds the lock; the record's phase is 'running' but its process is gone. */
-export async function settleExit(context: ContainerContext, live: LiveContainer, exitCode: number): Promise<void> {
+export async function settleExit(context: ContainerContext, live: LiveContainer, exit: Exit): Promise<void> {
   const { record } = live;
   const { id } = record;
   record.oomKilled = existsSync(`${pathsOf(context, record).bundle}/oom`);
+  const exitCode = exit.code;
   record.exitCode = exitCode;
-  record.finishedAt = new Date().toISOString();
+  record.finishedAt = exit.time.toISOString();
   const ranFor = Date.parse(record.finishedAt) - Date.parse(record.startedAt);
   const again = shouldRestart(record, live.stopRequested);
   record.phase = again ? { kind: 'restarting' } : { kind: 'exited' };

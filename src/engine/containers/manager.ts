@@ -5,7 +5,7 @@ import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
-import { ExitWatcher } from '../../runtime/exits.ts';
+import { type Exit, ExitWatcher } from '../../runtime/exits.ts';
 import type { EngineConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
 import type { Images, Snapshots } from '../images/images.ts';
@@ -85,7 +85,7 @@ export class ContainerManager implements Containers {
       volumes: dependencies.volumes(users),
       networks: dependencies.networks(users),
       events: dependencies.events,
-      exits: new ExitWatcher(exitsDirectory(config), (id, code) => this.#onExit(id as ContainerId, code)),
+      exits: new ExitWatcher(exitsDirectory(config), (id, exit) => this.#onExit(id as ContainerId, exit)),
       live: record => this.#liveOf(record),
       conmonPath: () => config.conmonPath ?? findOnPath('conmon'),
       specDefaults: () => specDefaults(config),
@@ -120,9 +120,9 @@ export class ContainerManager implements Containers {
     }
   }
 
-  #onExit(id: ContainerId, code: number): void {
+  #onExit(id: ContainerId, exit: Exit): void {
     lifecycle
-      .handleExit(this.#context, id, code)
+      .handleExit(this.#context, id, exit)
       .catch(error => log.error('could not settle an exit', { container: id, error: messageOf(error) }));
   }
 

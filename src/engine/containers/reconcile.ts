@@ -18,7 +18,7 @@ import { removeLocked } from './remove.ts';
 import { shouldStartWithDaemon } from './restart-policy.ts';
 
 /** What a container ends with when nobody can know its exit code. */
-const UNKNOWN_EXIT = 255;
+const unknownExit = () => ({ code: 255, time: new Date() });
 
 export async function reconcileContainers(context: ContainerContext): Promise<void> {
   const running = new Set<ContainerId>();
@@ -35,10 +35,12 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
   context.exits.start();
   for (const live of ended) {
     using _ = await live.transition.lock();
-    await settleExit(context, live, context.exits.peek(live.record.id) ?? UNKNOWN_EXIT);
+    await settleExit(context, live, context.exits.peek(live.record.id) ?? unknownExit());
   }
-  for (const id of context.exits.waiting())
-    await handleExit(context, id as ContainerId, context.exits.peek(id) ?? UNKNOWN_EXIT);
+  for (const id of context.exits.waiting()) {
+    const exit = context.exits.peek(id);
+    if (exit) await handleExit(context, id as ContainerId, exit);
+  }
   for (const record of [...context.store.all()]) {
     await finishHalfDone(context, context.live(record)).catch(error =>
       log.error('could not finish what an earlier daemon began', { container: record.id, error: messageOf(error) }),
