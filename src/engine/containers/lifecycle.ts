@@ -99,7 +99,7 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
 }
 
 /** conmon reported the end of a container's init. */
-export async function handleExit(context: ContainerContext, id: ContainerRecord['id'], _exit: Exit): Promise<void> {
+export async function handleExit(context: ContainerContext, id: ContainerRecord['id'], exit: Exit): Promise<void> {
   const found = context.store.get(id);
   if (!found) {
     context.exits.forget(id);
