@@ -37,7 +37,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   const sources = new Map<string, string>();
   for (const mount of record.mounts) {
     if (mount.Type === 'volume' && mount.Name)
-      sources.set(mount.Name, await context.volumes.mount(mount.Name, record.id, volumeUse(mount)));
+      sources.set(mount.Name, await context.volumes.mount(mount.Name, record.id, mount));
   }
   if (config.WorkingDir && config.WorkingDir !== '/') ensureWorkingDirectory(rootfs, config.WorkingDir);
   const user = resolveUser(rootfs, config.User ?? '', hostConfig.GroupAdd ?? []);

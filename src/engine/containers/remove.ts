@@ -74,7 +74,7 @@ export async function removeLocked(
 
 async function removeAnonymousVolumes(context: ContainerContext, live: LiveContainer): Promise<void> {
   for (const mount of live.record.mounts) {
-    if (mount.Type !== 'volume' || !mount.Name || !/^[0-9a-f]{64}$/.test(mount.Name)) continue;
+    if (mount.Type !== 'volume' || !mount.Name || !mount.anonymous) continue;
     try {
       await context.volumes.remove(mount.Name, { force: true });
     } catch (error) {

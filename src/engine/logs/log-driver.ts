@@ -25,9 +25,9 @@ export interface LogContext {
 export interface LogQuery {
   stdout: boolean;
   stderr: boolean;
-  /** Inclusive, like `until`. A bigint is nanoseconds since the epoch, for those who have them that precisely. */
-  since?: Date | bigint;
-  until?: Date | bigint;
+  /** Nanoseconds since the epoch, inclusive, like `until`. */
+  since?: bigint;
+  until?: bigint;
   /** How many of the last lines; all without it. */
   tail?: number;
   timestamps: boolean;

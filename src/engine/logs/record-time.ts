@@ -5,15 +5,9 @@ export interface RecordTime {
   nanoseconds: number;
 }
 
-/** A query's bound: a Date, or nanoseconds since the epoch where more is known. */
-export function recordTime(bound: Date | bigint): RecordTime {
-  if (typeof bound === 'bigint') {
-    const seconds = bound / 1_000_000_000n - (bound % 1_000_000_000n < 0n ? 1n : 0n);
-    return { seconds: Number(seconds), nanoseconds: Number(bound - seconds * 1_000_000_000n) };
-  }
-  const milliseconds = bound.getTime();
-  const seconds = Math.floor(milliseconds / 1000);
-  return { seconds, nanoseconds: Math.round((milliseconds - seconds * 1000) * 1e6) };
+export function recordTime(nanosecondsSinceEpoch: bigint): RecordTime {
+  const rest = ((nanosecondsSinceEpoch % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return { seconds: Number((nanosecondsSinceEpoch - rest) / 1_000_000_000n), nanoseconds: Number(rest) };
 }
 
 export function isBefore(a: RecordTime, b: RecordTime): boolean {

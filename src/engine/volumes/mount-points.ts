@@ -9,6 +9,8 @@ import type { Volumes } from './volumes.ts';
 /** A mount point as it is stored: what `inspect` shows, and what only the start needs. */
 export interface ContainerMount extends MountPoint {
   noCopy?: boolean;
+  /** A volume that nobody named: `rm -v` removes it. */
+  anonymous?: boolean;
   subpath?: string;
   nonRecursive?: boolean;
   readOnlyNonRecursive?: boolean;
@@ -222,11 +224,12 @@ export function makeBindSource(source: string): void {
 async function ensureVolume(mount: ContainerMount, specs: readonly Mount[], volumes: Volumes): Promise<void> {
   const spec = specs.find(each => each.Type === 'volume' && cleanDestination(each.Target!) === mount.Destination);
   const volume = await volumes.create({
-    ...(mount.Name ? { Name: mount.Name } : { anonymous: true }),
+    Name: mount.Name,
     Driver: mount.Driver,
     DriverOpts: spec?.VolumeOptions?.DriverConfig?.Options,
     Labels: spec?.VolumeOptions?.Labels,
   });
+  if (!mount.Name) mount.anonymous = true;
   mount.Name = volume.Name;
   mount.Driver = volume.Driver;
   mount.Source = volume.Mountpoint;

@@ -1,16 +1,20 @@
-// The volumes of an engine, all of the `local` driver: a directory of the data root, or what `mount` mounts there.
-import { mkdirSync, readdirSync } from 'node:fs';
+// Volumes of the local driver: <data root>/volumes/<name>/_data, and a row of the database for what a directory can't say.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { diskUsage } from '../../content/disk-usage.ts';
 import { mountPointsBelow, unmount } from '../../kernel/mount.ts';
-import { conflict, failed, invalid, messageOf, notBuilt, notFound } from '../../lib/errors.ts';
-import { type ContainerId, newContainerId } from '../../lib/ids.ts';
+import { conflict, DockyardError, failed, invalid, messageOf, notBuilt, notFound } from '../../lib/errors.ts';
+import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
-import type { Volume, VolumeCreateRequest } from '../../wire/types.ts';
+import { Mutex } from '../../lib/mutex.ts';
+import type { Volume, VolumeCreateRequest, VolumeListResponse } from '../../wire/types.ts';
 import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
-import { volumeFilter } from './volume-filters.ts';
-import type { Filters, Volumes, VolumeUsers } from './volumes.ts';
+import { type DriverOptions, mountDevice, needsMount, validateDriverOptions } from './local-options.ts';
+import { anonymousLabel, type FilterSubject, listFilter, pruneFilter } from './volume-filters.ts';
+import type { Filters, Volumes, VolumeUse, VolumeUsers } from './volumes.ts';
 
 export interface VolumeDependencies {
   dataRoot: string;
@@ -19,248 +23,313 @@ export interface VolumeDependencies {
   users: VolumeUsers;
 }
 
-export interface VolumeRecord {
+interface VolumeRecord {
   name: string;
-  driver: string;
   created: string;
   labels: Record<string, string>;
-  options: Record<string, string>;
+  options: DriverOptions;
 }
 
-export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
+/** A volume while the daemon runs. */
+interface LiveVolume {
+  readonly record: VolumeRecord;
+  /** Held while its mount changes and while it is removed. */
+  readonly mutex: Mutex;
+  /** Who has it mounted, and whether that was an event. */
+  readonly mounts: Map<ContainerId, { event: boolean }>;
+  mounted: boolean;
+}
 
+const driver = 'local';
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
-const knownOptions = ['type', 'device', 'o'];
+/** Directories on their way out; no volume's name begins with a dot. */
+const removedPrefix = '.removed-';
+
+export function validateVolumeName(name: string): void {
+  if (name.length === 1) {
+    throw invalid('volume name is too short, names should be at least two alphanumeric characters');
+  }
+  if (namePattern.test(name)) return;
+  throw invalid(
+    `${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+  );
+}
 
 export function createVolumes(dependencies: VolumeDependencies): Volumes {
   return new VolumeStore(dependencies);
 }
 
 class VolumeStore implements Volumes {
-  readonly #records = new Map<string, VolumeRecord>();
   readonly #root: string;
-  /** Who holds a volume that is mounted by its options; plain directories need no count. */
-  readonly #holders = new Map<string, Set<ContainerId>>();
+  readonly #database: StateDatabase;
+  readonly #events: Events;
+  readonly #users: VolumeUsers;
+  readonly #volumes = new Map<string, LiveVolume>();
+  #pruning = false;
 
-  constructor(private readonly dependencies: VolumeDependencies) {
-    this.#root = `${dependencies.dataRoot}/volumes`;
+  constructor({ dataRoot, database, events, users }: VolumeDependencies) {
+    this.#root = join(dataRoot, 'volumes');
+    this.#database = database;
+    this.#events = events;
+    this.#users = users;
     mkdirSync(this.#root, { recursive: true, mode: 0o701 });
-    for (const row of dependencies.database.query('SELECT record FROM volumes').all() as { record: string }[]) {
-      const record = JSON.parse(row.record) as VolumeRecord;
-      this.#records.set(record.name, record);
+    const rows = database.query<{ record: string }, []>('SELECT record FROM volumes').all();
+    for (const row of rows) this.#add(JSON.parse(row.record) as VolumeRecord);
+    this.#compareWithDisk();
+  }
+
+  #add(record: VolumeRecord): LiveVolume {
+    const volume = { record, mutex: new Mutex(), mounts: new Map(), mounted: false };
+    this.#volumes.set(record.name, volume);
+    return volume;
+  }
+
+  /** A create or a removal may have been cut short; a volume that somebody put there is taken as it is, like Docker does. */
+  #compareWithDisk(): void {
+    const found = new Set(readdirSync(this.#root));
+    for (const name of this.#volumes.keys()) if (!found.has(name)) this.#forget(name);
+    for (const name of found) {
+      if (name.startsWith(removedPrefix)) {
+        this.#delete(join(this.#root, name));
+      } else if (!this.#volumes.has(name) && namePattern.test(name)) {
+        const stats = statSync(this.#data(name), { throwIfNoEntry: false });
+        if (stats?.isDirectory()) {
+          this.#store({ name, created: stats.birthtime.toISOString(), labels: {}, options: {} });
+        }
+      }
     }
   }
 
-  #directory(name: string): string {
-    return `${this.#root}/${name}/_data`;
+  #store(record: VolumeRecord): LiveVolume {
+    this.#database.query('INSERT INTO volumes (name, record) VALUES (?, ?)').run(record.name, JSON.stringify(record));
+    return this.#add(record);
   }
 
-  #require(name: string): VolumeRecord {
-    const record = this.#records.get(name);
-    if (!record) throw notFound(`get ${name}: no such volume`);
-    return record;
+  #forget(name: string): void {
+    this.#database.query('DELETE FROM volumes WHERE name = ?').run(name);
+    this.#volumes.delete(name);
   }
 
-  async create(request: VolumeCreateRequest & { anonymous?: boolean }): Promise<Volume> {
-    const driver = request.Driver || 'local';
+  #data(name: string): string {
+    return join(this.#root, name, '_data');
+  }
+
+  async create(request: VolumeCreateRequest): Promise<Volume> {
     if (request.ClusterVolumeSpec) throw notBuilt('cluster volumes are not built yet');
-    if (driver !== 'local') throw notFound(`error looking up volume plugin ${driver}: plugin "${driver}" not found`);
-    const name = request.Name || newContainerId();
-    checkName(name);
+    const name = request.Name || randomBytes(32).toString('hex');
+    const labels = { ...request.Labels, ...(request.Name ? {} : { [anonymousLabel]: '' }) };
     const options = request.DriverOpts ?? {};
-    checkOptions(options);
-    const existing = this.#records.get(name);
-    if (existing) {
-      const differs = Object.keys(options).length > 0 && JSON.stringify(options) !== JSON.stringify(existing.options);
-      if (differs) throw conflict(`a volume named ${name} exists already with other options; remove it first`);
-      return this.#describe(existing);
+    if (request.Driver && request.Driver !== driver) {
+      const existing = this.#volumes.has(name);
+      throw existing
+        ? conflict(`create ${name}: driver 'local' already has volume '${name}': volume name must be unique`)
+        : notFound(
+            `create ${name}: error looking up volume plugin ${request.Driver}: plugin "${request.Driver}" not found`,
+          );
     }
-    const record: VolumeRecord = {
-      name,
-      driver,
-      created: new Date().toISOString(),
-      labels: { ...request.Labels, ...(request.anonymous || !request.Name ? { [ANONYMOUS_LABEL]: '' } : {}) },
-      options,
-    };
-    mkdirSync(this.#directory(name), { recursive: true, mode: 0o755 });
-    this.dependencies.database
-      .query('INSERT INTO volumes (name, record) VALUES (?1, ?2)')
-      .run(name, JSON.stringify(record));
-    this.#records.set(name, record);
-    this.#publish('create', record);
-    return this.#describe(record);
+    const existing = this.#volumes.get(name);
+    if (existing) return this.#shown(existing);
+    try {
+      validateVolumeName(name);
+      validateDriverOptions(options);
+    } catch (error) {
+      throw withPrefix(`create ${name}`, error);
+    }
+    const volume = this.#store({ name, created: new Date().toISOString(), labels, options });
+    try {
+      mkdirSync(join(this.#root, name), { mode: 0o701 });
+      mkdirSync(this.#data(name), { mode: 0o755 });
+    } catch (error) {
+      this.#forget(name);
+      throw failed(
+        `create ${name}: error while creating volume root path '${join(this.#root, name)}': ${messageOf(error)}`,
+        error,
+      );
+    }
+    this.#publish(name, 'create', { driver });
+    return this.#shown(volume);
   }
 
   has(name: string): boolean {
-    return this.#records.has(name);
+    return this.#volumes.has(name);
+  }
+
+  #get(name: string): LiveVolume {
+    const volume = this.#volumes.get(name);
+    if (!volume) throw notFound(`get ${name}: no such volume`);
+    return volume;
   }
 
   async inspect(name: string): Promise<Volume> {
-    return this.#describe(this.#require(name));
+    return this.#shown(this.#get(name));
   }
 
-  async list(filters: Filters): Promise<{ Volumes: Volume[]; Warnings: string[] }> {
-    const passes = volumeFilter(filters, ['dangling', 'name', 'driver', 'label', 'scope'], name => this.#inUse(name));
-    const volumes = [...this.#records.values()].filter(passes).map(record => this.#describe(record));
-    return { Volumes: volumes.sort((a, b) => (a.Name < b.Name ? -1 : 1)), Warnings: [] };
-  }
-
-  #inUse(name: string): boolean {
-    return this.dependencies.users.usersOf(name).length > 0;
-  }
-
-  #describe(record: VolumeRecord): Volume {
+  #shown({ record }: LiveVolume): Volume {
     return {
       CreatedAt: record.created.replace(/\.\d+Z$/, 'Z'),
-      Driver: record.driver,
+      Driver: driver,
       Labels: record.labels,
-      Mountpoint: this.#directory(record.name),
+      Mountpoint: this.#data(record.name),
       Name: record.name,
       Options: record.options,
       Scope: 'local',
     };
   }
 
-  async remove(name: string, { force }: { force: boolean }): Promise<void> {
-    const record = this.#records.get(name);
-    if (!record) {
-      if (force) return;
-      throw notFound(`get ${name}: no such volume`);
-    }
-    const users = this.dependencies.users.usersOf(name);
-    if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
-    unmount(this.#directory(name));
-    await rm(`${this.#root}/${name}`, { recursive: true, force: true });
-    this.dependencies.database.query('DELETE FROM volumes WHERE name = ?1').run(name);
-    this.#records.delete(name);
-    this.#publish('destroy', record);
+  #select(test: (subject: FilterSubject) => boolean): LiveVolume[] {
+    return [...this.#volumes.values()]
+      .filter(({ record: { name, labels } }) => test({ name, driver, labels, used: this.#isUsed(name) }))
+      .sort((a, b) => (a.record.name < b.record.name ? -1 : 1));
   }
 
-  /** Anonymous volumes only, unless `all` is asked for. */
-  async prune(filters: Filters): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }> {
-    const { all: allValues = [], ...others } = filters;
-    const all = allValues.some(value => ['1', 'true', 't', 'T', 'TRUE', 'True'].includes(value));
-    const passes = volumeFilter(others, ['label', 'label!'], () => false);
-    const result = { VolumesDeleted: [] as string[], SpaceReclaimed: 0 };
-    for (const record of [...this.#records.values()]) {
-      if (!passes(record) || this.#inUse(record.name)) continue;
-      if (!all && record.labels[ANONYMOUS_LABEL] === undefined) continue;
-      const size = await this.#size(record.name);
-      await this.remove(record.name, { force: false });
-      result.VolumesDeleted.push(record.name);
-      result.SpaceReclaimed += size;
-    }
-    this.dependencies.events.publish('volume', 'prune', {
-      ID: '',
-      Attributes: { reclaimed: String(result.SpaceReclaimed) },
-    });
-    return result;
+  #isUsed(name: string): boolean {
+    return this.#users.usersOf(name).length > 0;
   }
 
-  /** Bytes on disk; what is mounted from elsewhere counts nothing. */
-  async #size(name: string): Promise<number> {
-    if (this.#isMounted(this.#require(name))) return 0;
-    return (await diskUsage(this.#directory(name))).bytes;
+  async list(filters: Filters): Promise<VolumeListResponse> {
+    return { Volumes: this.#select(listFilter(filters)).map(volume => this.#shown(volume)), Warnings: [] };
   }
 
-  /** Every volume with its size and the number of its containers, for `system df`. */
   async usage(): Promise<Volume[]> {
     const volumes: Volume[] = [];
-    for (const record of this.#records.values()) {
-      const RefCount = this.dependencies.users.usersOf(record.name).length;
-      volumes.push({ ...this.#describe(record), UsageData: { Size: await this.#size(record.name), RefCount } });
+    for (const volume of this.#select(() => true)) {
+      const { name, options } = volume.record;
+      // What is mounted from elsewhere is not on our disk.
+      const size = needsMount(options) ? -1 : (await diskUsage(this.#data(name))).bytes;
+      const references = this.#users.usersOf(name).length;
+      volumes.push({ ...this.#shown(volume), UsageData: { Size: size, RefCount: references } });
     }
     return volumes;
   }
 
-  #isMounted(record: VolumeRecord): boolean {
-    return Object.keys(record.options).length > 0;
+  async remove(name: string, { force }: { force: boolean }): Promise<void> {
+    if (force && !this.#volumes.has(name)) return;
+    await this.#remove(this.#get(name));
   }
 
-  async mount(name: string, container: ContainerId): Promise<string> {
-    const record = this.#require(name);
-    const directory = this.#directory(name);
-    if (this.#isMounted(record)) {
-      const holders = this.#holders.get(name) ?? new Set();
-      this.#holders.set(name, holders);
-      if (holders.size === 0 && !mountPointsBelow(this.#root).includes(directory))
-        await mountByOptions(record, directory);
-      holders.add(container);
-    } else {
-      mkdirSync(directory, { recursive: true, mode: 0o755 });
+  async #remove(volume: LiveVolume): Promise<void> {
+    const { name } = volume.record;
+    using _ = await volume.mutex.lock();
+    if (this.#volumes.get(name) !== volume) throw notFound(`get ${name}: no such volume`);
+    const users = this.#users.usersOf(name);
+    if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
+    if (volume.mounts.size > 0) throw conflict(`remove ${name}: volume has active mounts`);
+    this.#takeDown(volume);
+    // First out of sight, then out of the database: cut short in between, the next start forgets it.
+    const leaving = join(this.#root, `${removedPrefix}${randomBytes(8).toString('hex')}`);
+    try {
+      renameSync(join(this.#root, name), leaving);
+    } catch (error) {
+      throw failed(
+        `remove ${name}: error removing volume path '${join(this.#root, name)}': ${messageOf(error)}`,
+        error,
+      );
     }
-    this.#publish('mount', record, { container, destination: '', 'read/write': 'true', propagation: '' });
-    return directory;
+    this.#forget(name);
+    await this.#delete(leaving);
+    this.#publish(name, 'destroy', { driver });
+  }
+
+  /** Nothing refers to it any more; what can't be deleted now is tried again at the next start. */
+  async #delete(directory: string): Promise<void> {
+    try {
+      for (const point of mountPointsBelow(directory)) unmount(point);
+      await rm(directory, { recursive: true, force: true });
+    } catch (error) {
+      log.warn('could not delete all of a removed volume', { directory, error });
+    }
+  }
+
+  async prune(filters: Filters): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }> {
+    const test = pruneFilter(filters);
+    if (this.#pruning) throw conflict('a prune operation is already running');
+    this.#pruning = true;
+    const result = { VolumesDeleted: [] as string[], SpaceReclaimed: 0 };
+    try {
+      for (const volume of this.#select(subject => !subject.used && test(subject))) {
+        const { name, options } = volume.record;
+        if (Object.keys(options).length > 0) continue;
+        const { bytes } = await diskUsage(this.#data(name));
+        try {
+          await this.#remove(volume);
+        } catch (error) {
+          // A container has taken it meanwhile, or somebody else removed it.
+          log.warn('could not remove a volume', { volume: name, error });
+          continue;
+        }
+        result.VolumesDeleted.push(name);
+        result.SpaceReclaimed += bytes;
+      }
+    } finally {
+      this.#pruning = false;
+    }
+    this.#publish('', 'prune', { reclaimed: String(result.SpaceReclaimed) });
+    return result;
+  }
+
+  async mount(name: string, container: ContainerId, use?: VolumeUse): Promise<string> {
+    const volume = this.#get(name);
+    const path = this.#data(name);
+    {
+      using _ = await volume.mutex.lock();
+      if (this.#volumes.get(name) !== volume) throw notFound(`get ${name}: no such volume`);
+      if (needsMount(volume.record.options) && !volume.mounted) {
+        await mountDevice(volume.record.options, path).catch(error => {
+          throw withPrefix(`error while mounting volume '${path}'`, error);
+        });
+        volume.mounted = true;
+      }
+      const event = volume.mounts.get(container)?.event ?? false;
+      volume.mounts.set(container, { event: event || use !== undefined });
+    }
+    if (use) {
+      this.#publish(name, 'mount', {
+        driver,
+        container,
+        destination: use.Destination ?? '',
+        'read/write': String(use.RW !== false),
+        propagation: use.Propagation ?? '',
+      });
+    }
+    return path;
   }
 
   async unmount(name: string, container: ContainerId): Promise<void> {
-    const record = this.#records.get(name);
-    if (!record) return;
-    if (this.#isMounted(record)) {
-      const holders = this.#holders.get(name);
-      holders?.delete(container);
-      if (!holders || holders.size === 0) unmount(this.#directory(name));
-    }
-    this.#publish('unmount', record, { container });
+    const volume = this.#volumes.get(name);
+    if (!volume) return;
+    using _ = await volume.mutex.lock();
+    const held = volume.mounts.get(container);
+    volume.mounts.delete(container);
+    if (held?.event) this.#publish(name, 'unmount', { driver, container });
+    if (volume.mounts.size === 0) this.#takeDown(volume);
+  }
+
+  #takeDown(volume: LiveVolume): void {
+    if (!volume.mounted) return;
+    unmount(this.#data(volume.record.name));
+    volume.mounted = false;
   }
 
   async reconcile(running: ReadonlySet<ContainerId>): Promise<void> {
-    for (const record of this.#records.values()) {
-      if (!this.#isMounted(record)) continue;
-      const holders = this.dependencies.users.usersOf(record.name).filter(id => running.has(id));
-      if (holders.length === 0) unmount(this.#directory(record.name));
-      else this.#holders.set(record.name, new Set(holders));
-    }
-    // A directory without a record: a create or a removal was cut short.
-    for (const name of readdirSync(this.#root)) {
-      if (this.#records.has(name)) continue;
-      log.info('removing what is left of a volume', { volume: name });
-      unmount(this.#directory(name));
-      await rm(`${this.#root}/${name}`, { recursive: true, force: true });
+    const mounted = new Set(mountPointsBelow(this.#root));
+    for (const volume of this.#volumes.values()) {
+      const { name } = volume.record;
+      for (const user of this.#users.usersOf(name)) {
+        if (running.has(user)) volume.mounts.set(user, { event: true });
+      }
+      if (!needsMount(volume.record.options)) continue;
+      volume.mounted = mounted.has(this.#data(name));
+      if (volume.mounts.size === 0) this.#takeDown(volume);
     }
   }
 
-  #publish(action: string, record: VolumeRecord, attributes: Record<string, string> = {}): void {
-    this.dependencies.events.publish('volume', action, {
-      ID: record.name,
-      Attributes: { driver: record.driver, ...attributes },
-    });
+  #publish(name: string, action: string, attributes: Record<string, string>): void {
+    this.#events.publish('volume', action, { ID: name, Attributes: attributes });
   }
 }
 
-function checkName(name: string): void {
-  if (namePattern.test(name)) return;
-  throw invalid(
-    `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. ` +
-      'If you intended to pass a host directory, use absolute path',
-  );
-}
-
-function checkOptions(options: Record<string, string>): void {
-  for (const name of Object.keys(options)) {
-    if (name === 'size')
-      throw notBuilt('the volume option "size" needs a file system with quotas, which is not built yet');
-    if (!knownOptions.includes(name)) throw invalid(`invalid option: "${name}"`);
-  }
-  const given = Object.keys(options).length > 0;
-  if (given && !options['device']) throw invalid('missing device in volume options');
-  if (given && !options['type'] && !/(^|,)r?bind(,|$)/.test(options['o'] ?? '')) {
-    throw invalid('missing type in volume options');
-  }
-}
-
-async function mountByOptions({ name, options }: VolumeRecord, directory: string): Promise<void> {
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
-  const args = [
-    ...(options['type'] && options['type'] !== 'none' ? ['-t', options['type']] : []),
-    ...(options['o'] ? ['-o', options['o']] : []),
-    options['device']!,
-    directory,
-  ];
-  const child = Bun.spawn(['mount', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const [message, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
-  if (code === 0) return;
-  throw failed(
-    `error while mounting volume '${directory}': failed to mount local volume ${name}: ${messageOf(message.trim())}`,
-  );
+/** The same error, told what was being done. */
+function withPrefix(prefix: string, error: unknown): unknown {
+  if (!(error instanceof DockyardError)) return error;
+  return new DockyardError(error.kind, `${prefix}: ${error.message}`, { cause: error.cause });
 }

@@ -1,11 +1,15 @@
 // Named storage that outlives containers.
 import type { ContainerId } from '../../lib/ids.ts';
-import type { Volume, VolumeCreateRequest, VolumeListResponse } from '../../wire/types.ts';
+import type { MountPoint, Volume, VolumeCreateRequest, VolumeListResponse } from '../../wire/types.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
+/** How a container mounts a volume, for the event of it. */
+export type VolumeUse = Pick<MountPoint, 'Destination' | 'RW' | 'Propagation'>;
+
 export interface Volumes {
-  create(request: VolumeCreateRequest & { anonymous?: boolean }): Promise<Volume>;
+  /** Without a name it is an anonymous one. An existing volume of the same name and driver is returned as it is. */
+  create(request: VolumeCreateRequest): Promise<Volume>;
   has(name: string): boolean;
   inspect(name: string): Promise<Volume>;
   list(filters: Filters): Promise<VolumeListResponse>;
@@ -13,8 +17,9 @@ export interface Volumes {
   prune(filters: Filters): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
   /** Every volume with `UsageData`. */
   usage(): Promise<Volume[]>;
-  /** Makes the volume usable and returns where it is on the host. Idempotent per container. */
-  mount(name: string, container: ContainerId): Promise<string>;
+  /** Makes the volume usable and returns where it is on the host. Idempotent per container. With `use` it is an event. */
+  mount(name: string, container: ContainerId, use?: VolumeUse): Promise<string>;
+  /** The reverse, an event if the `mount` was one. */
   unmount(name: string, container: ContainerId): Promise<void>;
   /** After a daemon restart: mounts that no running container holds are taken down. */
   reconcile(running: ReadonlySet<ContainerId>): Promise<void>;
