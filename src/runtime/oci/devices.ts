@@ -59,8 +59,14 @@ export function parseDeviceRule(text: string): OciDeviceRule {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
   if (!match) throw invalid(`invalid device cgroup rule format: '${text}'`);
   const [, type, major, minor, access] = match;
-  const number = (word: string | undefined) => (word === '*' ? -1 : Number(word));
-  return { allow: true, type, major: number(major), minor: number(minor), access: access! };
+  // All is said by leaving it out: crun takes Docker's -1 for a number.
+  return {
+    allow: true,
+    type,
+    ...(major !== '*' && { major: Number(major) }),
+    ...(minor !== '*' && { minor: Number(minor) }),
+    access: access!,
+  };
 }
 
 /** The device at a path of the host, or all in a directory, under their path in the container. */

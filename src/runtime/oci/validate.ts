@@ -4,11 +4,8 @@ import { invalid, notBuilt } from '../../lib/errors.ts';
 import type { ContainerConfig, HostConfig } from '../../wire/types.ts';
 import { validateCapabilities } from '../capabilities.ts';
 import type { HostFacts } from '../cgroups/host.ts';
-import { checkRlimit } from '../rlimits.ts';
 import { defaultMaskedPaths, defaultReadonlyPaths } from './defaults.ts';
-import { parseDeviceRule } from './devices.ts';
 import { containerOfMode, isCgroupnsMode, isIpcMode, isPidMode, isUtsMode } from './modes.ts';
-import { tmpfsMount } from './mounts.ts';
 import { parseSecurityOptions } from './security-options.ts';
 import { type Settled, validateResources } from './validate-resources.ts';
 
@@ -90,24 +87,19 @@ function checkOthers(hostConfig: HostConfig, config: ContainerConfig, host: Host
   if ('' in (hostConfig.Annotations ?? {})) {
     throw invalid('invalid Annotations: the empty string is not permitted as an annotation key');
   }
-  for (const [destination, options] of Object.entries(hostConfig.Tmpfs ?? {})) checkTmpfs(destination, options);
-  for (const { Name = '', Soft = 0, Hard = 0 } of hostConfig.Ulimits ?? []) {
-    checkRlimit(Name, { soft: Soft, hard: Hard });
-  }
-  for (const rule of hostConfig.DeviceCgroupRules ?? []) parseDeviceRule(rule);
+  for (const destination of Object.keys(hostConfig.Tmpfs ?? {})) checkTmpfs(destination);
   const { labels } = parseSecurityOptions(hostConfig.SecurityOpt ?? []);
   if (host.selinux && labels.some(label => label !== 'disable')) {
     throw notBuilt('SELinux labels (--security-opt label=...) are not supported yet');
   }
 }
 
-function checkTmpfs(destination: string, options: string): void {
+function checkTmpfs(destination: string): void {
   const clean = destination.replace(/\/+$/, '');
   if (clean === '') throw invalid(`invalid specification: destination can't be '/'`);
   if (!destination.startsWith('/')) {
     throw invalid(`invalid mount path: '${destination}' mount path must be absolute`);
   }
-  tmpfsMount(destination, options);
 }
 
 export function checkRestartPolicy(policy: HostConfig['RestartPolicy']): void {
