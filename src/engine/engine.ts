@@ -1,0 +1,107 @@
+// An engine: its nouns put together. The only place where all of them are known.
+import { mkdirSync } from 'node:fs';
+import { createSnapshots, type Snapshots } from '../content/snapshots.ts';
+import { detectHost } from '../runtime/cgroups/host.ts';
+import type { EngineConfig } from './config.ts';
+import type { Containers } from './containers/containers.ts';
+import { ContainerManager } from './containers/manager.ts';
+import { EventLog } from './events/event-log.ts';
+import type { Events } from './events/events.ts';
+import { createImages, type EngineImages } from './images/image-store.ts';
+import { createNetworks, type EngineNetworks } from './networks/create-networks.ts';
+import { openState } from './state/database.ts';
+import { EngineSystem } from './system/engine-system.ts';
+import type { System } from './system/system.ts';
+import { createVolumes } from './volumes/volume-store.ts';
+import type { Volumes } from './volumes/volumes.ts';
+
+export interface Engine {
+  readonly config: EngineConfig;
+  readonly containers: Containers;
+  readonly images: EngineImages;
+  readonly volumes: Volumes;
+  readonly networks: EngineNetworks;
+  readonly events: Events;
+  readonly system: System;
+  /** Brings the world in line with the state. Nothing may be served before it has resolved. */
+  start(): Promise<void>;
+  /** Lets go of everything but the containers, which run on. */
+  close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  /** What the API in front of it speaks, for `docker version`. */
+  api: { newest: string; oldest: string };
+}
+
+export function createEngine(config: EngineConfig, options: EngineOptions): Engine {
+  for (const root of [config.dataRoot, config.execRoot]) mkdirSync(root, { recursive: true, mode: 0o711 });
+  const host = detectHost();
+  const database = openState(`${config.dataRoot}/state.db`);
+  const events = new EventLog();
+  let manager: ContainerManager;
+  const images = createImages({
+    dataRoot: config.dataRoot,
+    database,
+    events,
+    config,
+    users: { usersOf: image => manager.usersOfImage(image) },
+  });
+  const snapshots: Snapshots = createSnapshots(config.dataRoot, config.execRoot, layer => images.layerSize(layer));
+  let networks!: EngineNetworks;
+  let volumes!: Volumes;
+  manager = new ContainerManager({
+    config,
+    host,
+    database,
+    images,
+    snapshots,
+    events,
+    volumes: users => {
+      volumes = createVolumes({ dataRoot: config.dataRoot, database, events, users });
+      return volumes;
+    },
+    networks: users => {
+      networks = createNetworks({
+        dataRoot: config.dataRoot,
+        execRoot: config.execRoot,
+        database,
+        events,
+        config: config.network,
+        users,
+      });
+      return networks;
+    },
+  });
+  const containers = manager;
+  const system = new EngineSystem({
+    config,
+    host,
+    events,
+    containers,
+    images,
+    volumes,
+    networkDrivers: networks.drivers,
+    firewall: networks.firewall,
+    api: options.api,
+  });
+  return {
+    config,
+    containers,
+    images,
+    volumes,
+    networks,
+    events,
+    system,
+    start: async () => {
+      await images.reconcile();
+      await containers.reconcile();
+      containers.startByPolicy();
+    },
+    close: async () => {
+      await containers.close();
+      await networks.close();
+      database.close();
+    },
+  };
+}
