@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureDebianPackages, testNeeds } from './setup/debian-packages.mjs';
 import { ensureNpmPackages } from './setup/npm-packages.mjs';
-import { ensureOfficialClient } from './setup/official-client.mjs';
+import { ensureOfficialDocker, otherOfficialClients } from './setup/official-docker.mjs';
 import { bun, dist, inProject } from './setup/project.mjs';
 import { isRoot, requireNode, say, step } from './setup/script.mjs';
 import { checks } from './testing/checks.mjs';
@@ -29,12 +29,13 @@ async function main(filters) {
   ensureDebianPackages(testNeeds);
   if (!isRoot()) throw new Error('The tests run real containers, and need root for it: sudo npm test');
   ensureNpmPackages();
-  const officialClient = ensureOfficialClient();
+  const officialRoot = ensureOfficialDocker();
   ensureBuild();
   const environment = {
     ...process.env,
     DOCKYARD_TEST_DIST: dist,
-    DOCKYARD_TEST_OFFICIAL_CLIENT: officialClient,
+    DOCKYARD_TEST_OFFICIAL_ROOT: officialRoot,
+    DOCKYARD_TEST_OFFICIAL_CLIENTS: otherOfficialClients(officialRoot).join(':'),
     // A person's own settings must not change what is tested.
     DOCKER_HOST: undefined,
     DOCKER_CONTEXT: undefined,

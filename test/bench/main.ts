@@ -2,12 +2,12 @@
 //   npm run bench -- exec run-host      only these rows (a name selects all rows that begin with it)
 //   npm run bench -- --quick            a third of the rounds
 //   npm run bench -- --only dockyard    one side alone
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { busyboxArchive } from '../../src/engine/images/embedded/busybox.ts';
 import { messageOf } from '../../src/lib/errors.ts';
-import { output, run } from '../support/process.ts';
+import { busyboxLayer } from '../support/official-busybox.ts';
+import { output } from '../support/process.ts';
 import { ourClient, ourDaemon } from '../support/programs.ts';
 import type { Row } from './row.ts';
 import { rows as client } from './rows/client.ts';
@@ -101,19 +101,7 @@ function machine(): string {
   return `${availableParallelism()} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
 }
 
-/** The same busybox as ours, in the way that this old Docker understands. */
 async function importBusybox(side: Side): Promise<void> {
-  const archive = await busyboxArchive();
-  if (!archive) throw new Error('there is no static busybox on this machine');
-  const scratch = `${side.base}/busybox`;
-  mkdirSync(scratch);
-  await output(['tar', 'x', '-C', scratch], { input: archive });
-  const blob = (digest: string) => `${scratch}/blobs/${digest.replace(':', '/')}`;
-  const index = await Bun.file(`${scratch}/index.json`).json();
-  const manifest = await Bun.file(blob(index.manifests[0].digest)).json();
-  const layer = blob(manifest.layers[0].digest);
-  await run(['/usr/bin/docker', 'import', '--change', 'CMD ["sh"]', layer, 'busybox:latest'], {
-    environment: { ...process.env, DOCKER_HOST: side.host },
-  });
-  rmSync(scratch, { recursive: true });
+  const layer = await busyboxLayer(`${side.base}/busybox`);
+  await side.docker('import', '--change', 'CMD ["sh"]', layer, 'busybox:latest');
 }

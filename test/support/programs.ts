@@ -14,15 +14,34 @@ function ours(name: 'docker' | 'dockerd'): string[] {
 export const ourClient = ours('docker');
 export const ourDaemon = ours('dockerd');
 
-/** Docker's own client, which `npm test` sees to. */
+/** Where Debian's Docker is: '/' if it is installed, else unpacked beside us by `npm test`. */
+const officialRoot = (
+  process.env['DOCKYARD_TEST_OFFICIAL_ROOT'] ??
+  (existsSync('/usr/sbin/dockerd') ? '/' : `${project}.cache/official-docker`)
+).replace(/\/$/, '');
+
+const others = process.env['DOCKYARD_TEST_OFFICIAL_CLIENTS'] ?? '/usr/local/bin/docker';
+
+/** Docker's own clients on this machine, the newest last. */
+export const officialClients: readonly string[] = [
+  `${officialRoot}/usr/bin/docker`,
+  ...others.split(':').filter(path => path !== '' && existsSync(path)),
+];
+
 export function officialClient(): string {
-  const candidates = [
-    process.env['DOCKYARD_TEST_OFFICIAL_CLIENT'],
-    '/usr/local/bin/docker',
-    '/usr/bin/docker',
-    `${project}.cache/official-client/usr/bin/docker`,
-  ];
-  const found = candidates.find(path => path !== undefined && existsSync(path));
-  if (!found) throw new Error("Docker's own client is not here: `npm test` fetches it");
-  return found;
+  const newest = officialClients.at(-1)!;
+  if (!existsSync(newest)) throw new Error("Docker's own client is not here: `npm test` fetches it");
+  return newest;
 }
+
+/** Docker's own engine: its programs find each other by PATH, its libraries by LD_LIBRARY_PATH. */
+export const officialDaemon = {
+  path: `${officialRoot}/usr/sbin/dockerd`,
+  environment: {
+    ...process.env,
+    PATH: `${officialRoot}/usr/bin:${officialRoot}/usr/sbin:${process.env['PATH']}`,
+    ...(officialRoot !== '' && {
+      LD_LIBRARY_PATH: `${officialRoot}/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+    }),
+  },
+};
