@@ -25,12 +25,13 @@ afterEach(() => {
   rmSync(root, { recursive: true });
 });
 
-const open = () => createSnapshots(`${root}/data`, `${root}/exec`, () => 100);
+const open = () => createSnapshots(`${root}/data`, `${root}/exec`);
 
 function layer(digit: string, files: Record<string, string>): ChainId {
   const chain = `sha256:${digit.repeat(64)}` as ChainId;
   const directory = layerFiles(contentLayout(`${root}/data`), chain);
   mkdirSync(directory, { recursive: true });
+  writeFileSync(`${directory}/../layer.json`, JSON.stringify({ diffId: chain, size: 100 }));
   for (const [name, content] of Object.entries(files)) writeFileSync(`${directory}/${name}`, content);
   return chain;
 }
@@ -115,6 +116,15 @@ test('usage counts the writable layer and what is under it', async () => {
   mkdirSync(`${rootfs}/d`);
   writeFileSync(`${rootfs}/d/file`, 'x'.repeat(1234));
   expect(await snapshots.usage('c')).toEqual({ writable: 1234, total: 1434 });
+});
+
+test('layers under a snapshot are in use, also for the next engine', async () => {
+  const chain = layer('a', {});
+  const snapshots = open();
+  snapshots.create('c', [chain]);
+  expect([...open().layersInUse()]).toEqual([chain]);
+  await snapshots.remove('c');
+  expect([...snapshots.layersInUse()]).toEqual([]);
 });
 
 test('a key that exists is refused and stays as it was', () => {

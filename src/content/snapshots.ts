@@ -19,6 +19,7 @@ import { errnoOf, messageOf } from '../lib/errors.ts';
 import type { ChainId } from '../lib/ids.ts';
 import { log } from '../lib/logger.ts';
 import { diskUsage } from './disk-usage.ts';
+import { readLayerInfo } from './layers.ts';
 import { type ContentLayout, contentLayout, layerFiles } from './layout.ts';
 
 /** Writable root file systems over an image's layers, one per container. */
@@ -38,6 +39,8 @@ export interface Snapshots {
   lowerDirectories(key: string): string[];
   /** Bytes used by the writable layer, and by everything under it. */
   usage(key: string): Promise<{ writable: number; total: number }>;
+  /** The layers that some snapshot stands on: they must stay, whatever becomes of their images. */
+  layersInUse(): ReadonlySet<ChainId>;
   /** Whatever is on disk or mounted for keys other than these is removed. */
   reconcile(keys: ReadonlySet<string>): Promise<void>;
 }
@@ -51,29 +54,25 @@ interface Base extends SnapshotOptions {
   layers: readonly ChainId[];
 }
 
-/** `sizeOf` tells how many bytes a layer's files hold. */
-export function createSnapshots(
-  dataRoot: string,
-  execRoot: string,
-  sizeOf: (layer: ChainId) => number | Promise<number> = async () => 0,
-): Snapshots {
-  return new OverlaySnapshots(contentLayout(dataRoot), join(execRoot, 'rootfs'), sizeOf);
+export function createSnapshots(dataRoot: string, execRoot: string): Snapshots {
+  return new OverlaySnapshots(contentLayout(dataRoot), join(execRoot, 'rootfs'));
 }
 
 class OverlaySnapshots implements Snapshots {
   readonly #mounted: Set<string>;
+  readonly #bases = new Map<string, Base>();
   readonly #emptyLayer: string;
 
   constructor(
     private readonly layout: ContentLayout,
     private readonly mounts: string,
-    private readonly sizeOf: (layer: ChainId) => number | Promise<number>,
   ) {
     this.#emptyLayer = `${layout.layers}/empty`;
     for (const directory of [layout.snapshots, layout.removing, layout.layers, mounts]) {
       mkdirSync(directory, { recursive: true, mode: 0o711 });
     }
     mkdirSync(this.#emptyLayer, { recursive: true });
+    this.#readBases();
     this.#mounted = new Set(mountPointsBelow(mounts).map(point => point.slice(mounts.length + 1)));
   }
 
@@ -87,6 +86,7 @@ class OverlaySnapshots implements Snapshots {
       if (top !== undefined) copyOwnerAndMode(layerFiles(this.layout, top), `${directory}/upper`);
       const base: Base = { layers, ...options };
       writeFileSync(`${directory}/base.json`, JSON.stringify(base));
+      this.#bases.set(key, base);
     } catch (error) {
       rmSync(directory, { recursive: true });
       throw error;
@@ -121,6 +121,7 @@ class OverlaySnapshots implements Snapshots {
 
   async remove(key: string): Promise<void> {
     this.unmount(key);
+    this.#bases.delete(key);
     const removing = `${this.layout.removing}/${key}-${Date.now().toString(36)}`;
     try {
       renameSync(this.#directory(key), removing);
@@ -146,8 +147,12 @@ class OverlaySnapshots implements Snapshots {
   async usage(key: string): Promise<{ writable: number; total: number }> {
     const { bytes: writable } = await diskUsage(this.upperDirectory(key));
     let total = writable;
-    for (const layer of this.#base(key).layers) total += await this.sizeOf(layer);
+    for (const layer of this.#base(key).layers) total += readLayerInfo(this.layout, layer)?.size ?? 0;
     return { writable, total };
+  }
+
+  layersInUse(): ReadonlySet<ChainId> {
+    return new Set(this.#bases.values().flatMap(base => base.layers));
   }
 
   async reconcile(keys: ReadonlySet<string>): Promise<void> {
@@ -172,7 +177,20 @@ class OverlaySnapshots implements Snapshots {
   }
 
   #base(key: string): Base {
-    return JSON.parse(readFileSync(`${this.#directory(key)}/base.json`, 'utf8')) as Base;
+    const base = this.#bases.get(key);
+    if (!base) throw new Error(`there is no snapshot ${key}`);
+    return base;
+  }
+
+  /** A snapshot that a crash interrupted in the making has no base; nobody knows it, and `reconcile` removes it. */
+  #readBases(): void {
+    for (const key of readdirSync(this.layout.snapshots)) {
+      try {
+        this.#bases.set(key, JSON.parse(readFileSync(`${this.#directory(key)}/base.json`, 'utf8')) as Base);
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT' && !(error instanceof SyntaxError)) throw error;
+      }
+    }
   }
 
   #lower({ layers }: Base): string[] {

@@ -21,6 +21,7 @@ const c = libc({
   lsetxattr: ['ptr', 'ptr', 'ptr', 'u64', 'i32'],
   fsetxattr: ['i32', 'ptr', 'ptr', 'u64', 'i32'],
   chroot: ['ptr'],
+  syncfs: ['i32'],
 });
 const sized = libc(
   {
@@ -169,6 +170,11 @@ function sizedRead(call: string, path: string, read: (buffer: Buffer | null, siz
     // It grew between the two calls.
     if (code !== ERANGE) throw new KernelError(call, code, path);
   }
+}
+
+/** Waits until the whole file system that the descriptor is on has reached its disk. */
+export function syncFileSystem(fd: number): void {
+  check(c.syncfs(fd), 'syncfs', String(fd));
 }
 
 /** From now on `directory` is this process's root and working directory. There is no way back. */
