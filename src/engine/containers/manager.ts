@@ -45,6 +45,7 @@ import { remove } from './remove.ts';
 import { specDefaults } from './spec-defaults.ts';
 import { ContainerStore } from './store.ts';
 import { update } from './update.ts';
+import { startWatchdog } from './watchdog.ts';
 
 export interface ContainerDependencies {
   config: EngineConfig;
@@ -61,6 +62,7 @@ export class ContainerManager implements Containers {
   readonly #context: ContainerContext;
   readonly #store: ContainerStore;
   readonly #live = new Map<ContainerId, LiveContainer>();
+  #stopWatchdog: (() => void) | undefined;
 
   constructor(dependencies: ContainerDependencies) {
     const { config } = dependencies;
@@ -101,8 +103,9 @@ export class ContainerManager implements Containers {
   }
 
   /** Takes over what a former daemon left. Nothing is served before this has resolved. */
-  reconcile(): Promise<void> {
-    return reconcileContainers(this.#context);
+  async reconcile(): Promise<void> {
+    await reconcileContainers(this.#context);
+    this.#stopWatchdog = startWatchdog(this.#context);
   }
 
   /** The restart policies' part; containers come up while the engine already serves. */
@@ -112,6 +115,7 @@ export class ContainerManager implements Containers {
 
   /** Containers run on; only what watches them ends. */
   async close(): Promise<void> {
+    this.#stopWatchdog?.();
     this.#context.exits.close();
     for (const live of this.#live.values()) {
       live.cancelRestart();
