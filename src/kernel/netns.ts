@@ -51,6 +51,11 @@ export class NetworkNamespace implements Disposable {
     return new NetworkNamespace(openSync(path, 'r'));
   }
 
+  /** For requests that name a namespace by its descriptor. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
   /** Good for as long as this object is open, for other processes too. */
   get path(): string {
     return `/proc/${process.pid}/fd/${this.#fd}`;

@@ -1,6 +1,7 @@
 // The implementation of networks: which parts there are, and how they hold together.
 import { conflict, failed, notBuilt } from '../../lib/errors.ts';
 import { type ContainerId, newNetworkId } from '../../lib/ids.ts';
+import { driverNames } from '../../network/drivers/drivers.ts';
 import { hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
 import type { EndpointSettings, NetworkSettings, PortMap } from '../../wire/types.ts';
 import type { NetworkConfig } from '../config.ts';
@@ -21,11 +22,22 @@ export interface NetworkOptions {
   users: NetworkUsers;
 }
 
-export function createNetworks(options: NetworkOptions): Networks {
+/** Networks, and what the engine as a whole wants of them. */
+export interface EngineNetworks extends Networks {
+  /** Names, for `docker info`. */
+  readonly drivers: readonly string[];
+  /** What filters and translates packets. */
+  readonly firewall: string;
+  close(): Promise<void>;
+}
+
+export function createNetworks(options: NetworkOptions): EngineNetworks {
   return new NetworksImplementation(options);
 }
 
-class NetworksImplementation implements Networks {
+class NetworksImplementation implements EngineNetworks {
+  readonly drivers = driverNames;
+  readonly firewall = 'nftables';
   readonly #store: NetworkStore;
   readonly #hostsListeners = new Map<ContainerId, (entries: readonly HostsEntry[]) => void>();
 
@@ -107,6 +119,10 @@ class NetworksImplementation implements Networks {
     for (const record of [...this.#store.sandboxes]) {
       if (record.live && !running.has(record.container)) await this.stop(record.container);
     }
+  }
+
+  async close(): Promise<void> {
+    this.#hostsListeners.clear();
   }
 
   get #defaultMode(): string {

@@ -1,0 +1,92 @@
+// Sockets by descriptor: to hold a port, or to open one in a namespace that this thread only visits.
+import { closeSync } from 'node:fs';
+import { errno, KernelError, libc } from './libc.ts';
+
+const c = libc({
+  socket: ['i32', 'i32', 'i32'],
+  bind: ['i32', 'ptr', 'u32'],
+  listen: ['i32', 'i32'],
+  setsockopt: ['i32', 'i32', 'i32', 'ptr', 'u32'],
+  getsockname: ['i32', 'ptr', 'ptr'],
+  flock: ['i32', 'i32'],
+});
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
+const IPPROTO_IPV6 = 41;
+const IPPROTO_SCTP = 132;
+const IPV6_V6ONLY = 26;
+const LOCK_EX_NB = 2 | 4;
+const ON = Buffer.from([1, 0, 0, 0]);
+
+const PROTOCOLS = {
+  tcp: [SOCK_STREAM, IPPROTO_TCP],
+  udp: [SOCK_DGRAM, IPPROTO_UDP],
+  sctp: [SOCK_STREAM, IPPROTO_SCTP],
+} as const;
+
+export interface SocketOptions {
+  protocol: 'tcp' | 'udp' | 'sctp';
+  /** In network byte order, 4 or 16 bytes. */
+  address: Uint8Array;
+  /** 0 lets the kernel choose. */
+  port: number;
+  reuseAddress?: boolean;
+}
+
+/** A bound descriptor, which belongs to the caller. */
+export function bindSocket({ protocol, address, port, reuseAddress }: SocketOptions): number {
+  const ipv6 = address.length === 16;
+  const [type, number] = PROTOCOLS[protocol];
+  const subject = `${protocol} port ${port}`;
+  const fd = c.socket(ipv6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, number);
+  if (fd < 0) throw new KernelError('socket', errno(), subject);
+  try {
+    // Each family is held on its own, so that the other may lead elsewhere.
+    if (ipv6) must(c.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, ON, 4), 'setsockopt', subject);
+    if (reuseAddress) must(c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ON, 4), 'setsockopt', subject);
+    const name = socketAddress(address, port);
+    must(c.bind(fd, name, name.length), 'bind', subject);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+export function listenOn(fd: number, backlog: number): void {
+  must(c.listen(fd, backlog), 'listen', 'socket');
+}
+
+export function portOf(fd: number): number {
+  const name = Buffer.alloc(28);
+  const length = Buffer.from([name.length, 0, 0, 0]);
+  must(c.getsockname(fd, name, length), 'getsockname', 'socket');
+  return name.readUInt16BE(2);
+}
+
+/** False when somebody else holds it. It is given back when the descriptor is closed. */
+export function tryLockFile(fd: number): boolean {
+  return c.flock(fd, LOCK_EX_NB) === 0;
+}
+
+function must(result: number, call: string, subject: string): void {
+  if (result < 0) throw new KernelError(call, errno(), subject);
+}
+
+function socketAddress(address: Uint8Array, port: number): Buffer {
+  const ipv6 = address.length === 16;
+  const bytes = Buffer.alloc(ipv6 ? 28 : 16);
+  bytes.writeUInt16LE(ipv6 ? AF_INET6 : AF_INET, 0);
+  bytes.writeUInt16BE(port, 2);
+  bytes.set(address, ipv6 ? 8 : 4);
+  return bytes;
+}

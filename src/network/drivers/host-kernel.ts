@@ -1,0 +1,34 @@
+// The host's own links and settings, shared by the drivers.
+import { readFileSync } from 'node:fs';
+import { KernelError } from '../../kernel/libc.ts';
+import { type Link, RouteSocket } from '../../kernel/rtnetlink.ts';
+
+let socket: RouteSocket | undefined;
+
+/** Opened with the first network, so that an engine without one needs no rights. */
+export function hostLinks(): RouteSocket {
+  socket ??= new RouteSocket();
+  return socket;
+}
+
+export function findLink(name: string): Link | undefined {
+  try {
+    return hostLinks().link(name);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The interface does not exist (any more). */
+export const isGone = (error: unknown) => error instanceof KernelError && error.code === 'ENODEV';
+export const isThere = (error: unknown) => error instanceof KernelError && error.code === 'EEXIST';
+
+export function readSysctl(name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+// Containers that share the hardware address of one of the host's interfaces.
+import { IPVLAN_FLAGS, IPVLAN_MODES, message } from '../../kernel/rtnetlink.ts';
+import { failed } from '../../lib/errors.ts';
+import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
+import { findLink, hostLinks } from './host-kernel.ts';
+import { configureInterface } from './interface.ts';
+import { moveAway } from './move-away.ts';
+import { choiceOption, mtuOption, OPTION } from './options.ts';
+import { ensureParent, planParent, removeParent } from './parent-link.ts';
+
+const MODES = Object.keys(IPVLAN_MODES) as (keyof typeof IPVLAN_MODES)[];
+const FLAGS = Object.keys(IPVLAN_FLAGS) as (keyof typeof IPVLAN_FLAGS)[];
+
+const modeOf = (network: Pick<NetworkSpec, 'options'>) =>
+  choiceOption(network.options, OPTION.ipvlanMode, MODES, 'l2', value =>
+    failed(`requested ipvlan mode '${value}' is not valid, 'l2' mode is the ipvlan driver default`),
+  );
+
+const flagOf = (network: Pick<NetworkSpec, 'options'>) =>
+  choiceOption(network.options, OPTION.ipvlanFlag, FLAGS, 'bridge', value =>
+    failed(`requested ipvlan flag '${value}' is not valid, 'bridge' is the ipvlan driver default`),
+  );
+
+export const ipvlan: NetworkDriver = {
+  name: 'ipvlan',
+  givesGateways: false,
+
+  plan(network, others): NetworkInterface {
+    mtuOption(network.options);
+    modeOf(network);
+    flagOf(network);
+    const found = planParent(network, 'ipvlan', others);
+    const rival = others.find(other => other.interfaceName === found.interfaceName);
+    if (rival) throw failed(`network ${rival.name} is already using parent interface ${found.interfaceName}`);
+    return found;
+  },
+
+  ensure: ensureParent,
+  remove: removeParent,
+  hostInterfaceName: () => '',
+
+  attach(network, endpoint, sandbox): void {
+    const parent = findLink(network.interfaceName);
+    if (!parent) throw failed(`the requested parent interface ${network.interfaceName} was not found on the host`);
+    hostLinks().send(
+      message.newLink({
+        kind: 'ipvlan',
+        name: endpoint.interfaceName,
+        parent: parent.index,
+        mode: modeOf(network),
+        flag: flagOf(network),
+        mtu: mtuOption(network.options),
+        namespace: sandbox.descriptor,
+      }),
+    );
+    configureInterface(endpoint, sandbox);
+  },
+
+  detach: moveAway,
+  silence: () => undefined,
+
+  defaultRoute(network, endpoint, family) {
+    const parent = network.options[OPTION.parent] ?? '';
+    if (network.internal || parent === '') return undefined;
+    const address = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
+    // In the l3 modes the host routes for the container, which needs no neighbour to send to.
+    if (modeOf(network) !== 'l2') return address ? 'link' : undefined;
+    return address?.gateway ? { gateway: address.gateway } : undefined;
+  },
+
+  firewall: () => undefined,
+};

@@ -1,0 +1,76 @@
+// Containers with a hardware address of their own on the network of one of the host's interfaces.
+import { MACVLAN_MODES, message } from '../../kernel/rtnetlink.ts';
+import { failed } from '../../lib/errors.ts';
+import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
+import { findLink, hostLinks } from './host-kernel.ts';
+import { configureInterface } from './interface.ts';
+import { moveAway } from './move-away.ts';
+import { choiceOption, mtuOption, OPTION } from './options.ts';
+import { ensureParent, planParent, removeParent } from './parent-link.ts';
+
+const MODES = Object.keys(MACVLAN_MODES) as (keyof typeof MACVLAN_MODES)[];
+
+function modeOf(network: Pick<NetworkSpec, 'options'>): keyof typeof MACVLAN_MODES {
+  return choiceOption(network.options, OPTION.macvlanMode, MODES, 'bridge', value =>
+    failed(`requested macvlan mode '${value}' is not valid, 'bridge' mode is the macvlan driver default`),
+  );
+}
+
+export const macvlan: NetworkDriver = {
+  name: 'macvlan',
+  givesGateways: false,
+
+  plan(network, others): NetworkInterface {
+    mtuOption(network.options);
+    const mode = modeOf(network);
+    const found = planParent(network, 'macvlan', others);
+    for (const other of others) {
+      if (other.interfaceName !== found.interfaceName) continue;
+      if (mode === 'passthru') {
+        throw failed(
+          `cannot use mode passthru, macvlan network ${other.id} is already using parent interface ${found.interfaceName}`,
+        );
+      }
+      if (other.options[OPTION.macvlanMode] === 'passthru') {
+        throw failed(
+          `macvlan network ${other.id} is already using parent interface ${found.interfaceName} in mode passthru`,
+        );
+      }
+    }
+    return found;
+  },
+
+  ensure: ensureParent,
+  remove: removeParent,
+  hostInterfaceName: () => '',
+
+  attach(network, endpoint, sandbox): void {
+    const parent = findLink(network.interfaceName);
+    if (!parent) throw failed(`the requested parent interface ${network.interfaceName} was not found on the host`);
+    hostLinks().send(
+      message.newLink({
+        kind: 'macvlan',
+        name: endpoint.interfaceName,
+        parent: parent.index,
+        mode: modeOf(network),
+        macAddress: endpoint.macAddress,
+        mtu: mtuOption(network.options),
+        namespace: sandbox.descriptor,
+      }),
+    );
+    configureInterface(endpoint, sandbox);
+  },
+
+  detach: moveAway,
+  // It lives in the container's namespace only.
+  silence: () => undefined,
+
+  defaultRoute(network, endpoint, family) {
+    const parent = network.options[OPTION.parent] ?? '';
+    if (network.internal || parent === '') return undefined;
+    const gateway = family === 4 ? endpoint.ipv4?.gateway : endpoint.ipv6?.gateway;
+    return gateway ? { gateway } : undefined;
+  },
+
+  firewall: () => undefined,
+};

@@ -1,0 +1,61 @@
+// macvlan and ipvlan hang containers on an interface of the host: one that exists, a VLAN of one that exists ("eth0.10"),
+// or a dummy that leads nowhere.
+import { message } from '../../kernel/rtnetlink.ts';
+import { failed, invalid } from '../../lib/errors.ts';
+import type { NetworkInterface, NetworkSpec } from './driver.ts';
+import { findLink, hostLinks, isGone, isThere } from './host-kernel.ts';
+import { OPTION } from './options.ts';
+
+const dummyName = (id: string) => `dm-${id.slice(0, 12)}`;
+
+export function planParent(
+  network: Pick<NetworkSpec, 'id' | 'options'>,
+  driver: string,
+  others: readonly NetworkSpec[],
+): NetworkInterface {
+  const parent = network.options[OPTION.parent] ?? '';
+  if (parent === '') return { interfaceName: dummyName(network.id), ownsInterface: true };
+  if (parent === 'lo') throw failed(`loopback interface is not a valid ${driver} parent link`);
+  if (findLink(parent)) {
+    const ownsInterface = others.some(other => other.interfaceName === parent && other.ownsInterface);
+    return { interfaceName: parent, ownsInterface };
+  }
+  parseVlan(parent);
+  return { interfaceName: parent, ownsInterface: true };
+}
+
+export function ensureParent(network: NetworkSpec): void {
+  const { interfaceName: name } = network;
+  if (findLink(name)) return;
+  if (!network.ownsInterface) throw failed(`the requested parent interface ${name} was not found on the host`);
+  try {
+    if (name === dummyName(network.id)) {
+      hostLinks().send(message.newLink({ kind: 'dummy', name }));
+    } else {
+      const { parent, id } = parseVlan(name);
+      hostLinks().send(message.newLink({ kind: 'vlan', name, parent, id }));
+    }
+  } catch (error) {
+    if (!isThere(error)) throw error;
+  }
+  hostLinks().send(message.setLink(name, { up: true }));
+}
+
+export function removeParent(network: NetworkSpec, others: readonly NetworkSpec[]): void {
+  if (!network.ownsInterface || others.some(other => other.interfaceName === network.interfaceName)) return;
+  try {
+    hostLinks().send(message.deleteLink(network.interfaceName));
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+function parseVlan(name: string): { parent: number; id: number } {
+  const match = /^(.+)\.(\d+)$/.exec(name);
+  if (!match) throw invalid(`invalid subinterface vlan name ${name}, example formatting is eth0.10`);
+  const id = Number(match[2]);
+  if (id < 1 || id > 4094) throw invalid(`vlan id must be between 1-4094, received: ${id}`);
+  const parent = findLink(match[1]!);
+  if (!parent) throw failed(`-o parent interface was not found on the host: ${match[1]}`);
+  return { parent: parent.index, id };
+}
