@@ -24,7 +24,6 @@ export interface HostFacts {
   apparmor: boolean;
   selinux: boolean;
   cgroupNamespaces: boolean;
-  timeNamespaces: boolean;
   ipv4Forwarding: boolean;
   cgroups: Hierarchy;
   limits: CgroupFeatures;
@@ -72,7 +71,6 @@ export function detectHost(): HostFacts {
     apparmor: readText('/sys/module/apparmor/parameters/enabled')?.trim() === 'Y',
     selinux: existsSync('/sys/fs/selinux/enforce'),
     cgroupNamespaces: existsSync('/proc/self/ns/cgroup'),
-    timeNamespaces: existsSync('/proc/self/ns/time'),
     ipv4Forwarding: readText('/proc/sys/net/ipv4/ip_forward')?.trim() === '1',
     cgroups,
     limits: cgroupFeatures(cgroups),

@@ -16,7 +16,6 @@ export const host: HostFacts = {
   apparmor: false,
   selinux: false,
   cgroupNamespaces: true,
-  timeNamespaces: true,
   ipv4Forwarding: true,
   cgroups: { version: 2, mounts: {}, trees: ['/sys/fs/cgroup'], unified: '/sys/fs/cgroup' },
   limits: {
