@@ -130,6 +130,12 @@ export class HttpResponse {
   }
 
   /** The body in batches: everything that has arrived, again and again, until an empty batch. */
+  async takeAll(): Promise<Uint8Array[]> {
+    const batch = await this.#nextBatch();
+    if (batch.length === 0 && !this.#taken) this.#end();
+    return batch;
+  }
+
   async #nextBatch(): Promise<Uint8Array[]> {
     const batch: Uint8Array[] = [];
     while (batch.length === 0 && !this.#reader.done) {

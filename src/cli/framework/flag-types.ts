@@ -1,5 +1,5 @@
 // The types of flags by the names the command reference uses for them: how a value is read, and what error text a wrong one gets.
-import { quote } from './quote.ts';
+import { quote } from '../format/template/quote.ts';
 
 const intPattern = /^[+-]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)$/;
 

@@ -1,7 +1,8 @@
 // Flags as Docker's command line reads them: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, `-abc`.
+
+import { quote } from '../format/template/quote.ts';
 import { FlagError } from './errors.ts';
 import { type ListType, listTypes, type MapType, mapTypes, type ScalarType, scalarTypes } from './flag-types.ts';
-import { quote } from './quote.ts';
 
 interface FlagBasics {
   /** One line for `--help`. */
@@ -33,6 +34,8 @@ interface ListFlag extends FlagBasics {
 
 interface MapFlag extends FlagBasics {
   type: MapType;
+  /** Throws what is wrong with a `key=value`. */
+  check?: (text: string) => void;
 }
 
 export type Flag = ScalarFlag | ListFlag | MapFlag;
@@ -215,6 +218,7 @@ function addValue(flag: Flag, before: unknown, text: string): unknown {
     return [...(before as unknown[]), ...(parse ? elements.map(element => parse(element as string)) : elements)];
   }
   if (isMapFlag(flag)) {
+    flag.check?.(text);
     return { ...(before as Record<string, string>), ...Object.fromEntries(mapTypes[flag.type](text)) };
   }
   return (flag.parse ?? scalarTypes[flag.type])(text);

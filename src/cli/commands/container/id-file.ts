@@ -1,0 +1,28 @@
+// --cidfile: the file is there before the container is, and goes again if there is none.
+import { open, unlink } from 'node:fs/promises';
+import { ExitError } from '../../framework/errors.ts';
+
+export interface IdFile {
+  write(id: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function reserveIdFile(path: string): Promise<IdFile> {
+  const file = await open(path, 'wx').catch(error => {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+      throw new ExitError(1, `container ID file found, make sure the other container isn't running or delete ${path}`);
+    }
+    throw new ExitError(1, `failed to create the container ID file: ${error instanceof Error ? error.message : error}`);
+  });
+  let written = false;
+  return {
+    async write(id) {
+      await file.writeFile(id);
+      written = true;
+    },
+    async close() {
+      await file.close();
+      if (!written) await unlink(path);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+// Progress of pulls, pushes, loads and imports: one line per layer that is drawn anew on a terminal, plain lines elsewhere.
+import { jsonLines } from '../../client/json-lines.ts';
+import type { ByteSource } from '../../lib/streams.ts';
+import { humanSize } from '../format/units.ts';
+import { ExitError } from './errors.ts';
+import type { Output } from './output.ts';
+
+export interface ProgressMessage {
+  id?: string;
+  status?: string;
+  stream?: string;
+  error?: string;
+  errorDetail?: { message?: string; code?: number };
+  progressDetail?: {
+    current?: number;
+    total?: number;
+    start?: number;
+    units?: string;
+    hidecounts?: boolean;
+  };
+  /** Something for the program, not for people: an image's digest. */
+  aux?: unknown;
+}
+
+export interface ProgressOptions {
+  /** The terminal's width; without a terminal nothing is drawn anew. */
+  columns?: number;
+  /** Shows nothing at all. */
+  quiet?: boolean;
+  onAux?: (aux: unknown) => void;
+}
+
+/** Shows a progress stream to its end; the error it may hold is thrown. */
+export async function showProgress(source: ByteSource, out: Output, options: ProgressOptions = {}): Promise<void> {
+  const screen = options.columns === undefined ? undefined : new Screen(out, options.columns);
+  for await (const message of jsonLines<ProgressMessage>(source)) {
+    const error = message.errorDetail?.message ?? message.error;
+    if (error !== undefined) throw new ExitError(1, error);
+    if (message.aux !== undefined) {
+      options.onAux?.(message.aux);
+      continue;
+    }
+    if (options.quiet) continue;
+    if (screen) screen.show(message);
+    else showPlain(message, out);
+    await out.flush();
+  }
+}
+
+function showPlain({ id, status, stream, progressDetail }: ProgressMessage, out: Output): void {
+  if (progressDetail?.current || progressDetail?.total) return;
+  const label = id === undefined || id === '' ? '' : `${id}: `;
+  out.write(stream ? `${label}${stream}` : `${label}${status ?? ''}\n`);
+}
+
+/** The lines of one operation, each under its id; the cursor is below the last. */
+class Screen {
+  #rows = new Map<string, number>();
+
+  constructor(
+    private readonly out: Output,
+    private readonly columns: number,
+  ) {}
+
+  show(message: ProgressMessage): void {
+    const { id, status = '', stream, progressDetail } = message;
+    const label = id === undefined || id === '' ? '' : `${id}: `;
+    if (label === '' || !progressDetail) {
+      // A line of no layer: those above it stay as they are.
+      this.#rows.clear();
+      this.out.write(stream ? `${label}${stream}` : `${label}${status}\n`);
+      return;
+    }
+    let row = this.#rows.get(label);
+    if (row === undefined) {
+      row = this.#rows.size;
+      this.#rows.set(label, row);
+      this.out.write('\n');
+    }
+    const up = this.#rows.size - row;
+    this.out.write(`\x1b[${up}A\x1b[2K\r${label}${status} ${progressBar(progressDetail, this.columns)}\r\x1b[${up}B`);
+  }
+}
+
+const BAR = 50;
+
+export function progressBar(
+  { current = 0, total = 0, start, units, hidecounts }: NonNullable<ProgressMessage['progressDetail']>,
+  columns: number,
+): string {
+  if (current <= 0 && total <= 0) return '';
+  const amount = (n: number) => (units ? String(n) : humanSize(n));
+  const suffix = units ? ` ${units}` : '';
+  if (total <= 0) return units ? `${current} ${units}` : amount(current).padStart(8);
+  const filled = Math.min(Math.trunc((current / total) * BAR), BAR);
+  const bar = columns > 110 ? `[${'='.repeat(filled)}>${' '.repeat(BAR - filled)}] ` : '';
+  const counts = current > total ? `${amount(current)}${suffix}` : `${amount(current)}/${amount(total)}${suffix}`;
+  return `${bar}${hidecounts ? '' : units ? counts : counts.padStart(amount(total).length + 9)}${remaining()}`;
+
+  function remaining(): string {
+    if (columns <= 50 || current <= 0 || !start || filled >= BAR) return '';
+    const perUnit = (Date.now() / 1000 - start) / current;
+    return ` ${Math.round((total - current) * perUnit)}s`;
+  }
+}

@@ -1,0 +1,40 @@
+// Pulling an image: for `pull` itself, and for `run` and `create` when the image is missing.
+import type { EngineClient } from '../../client/client.ts';
+import * as images from '../../client/images.ts';
+import { familiarRepository, parseReference, withDefaultTag } from '../../lib/reference.ts';
+import type { Cli } from './cli.ts';
+import { credentialsFor, encodeAuth } from './credentials.ts';
+import type { Output } from './output.ts';
+import { showProgress } from './progress.ts';
+
+export interface PullImageOptions {
+  /** Where progress is shown. */
+  out: Output;
+  quiet?: boolean;
+  platform?: string;
+  /** Every tag of the repository. */
+  all?: boolean;
+}
+
+export async function pullImage(
+  cli: Cli,
+  client: EngineClient,
+  name: string,
+  options: PullImageOptions,
+): Promise<void> {
+  const reference = parseReference(name);
+  const { digest, tag } = options.all ? reference : withDefaultTag(reference);
+  const credentials = await credentialsFor(await cli.config(), reference.domain);
+  const source = await images.pull(client, familiarRepository(reference), {
+    tag: digest ?? tag,
+    platform: options.platform,
+    registryAuth: encodeAuth(credentials),
+  });
+  const columns = options.quiet ? undefined : await terminalColumns(options.out === cli.err ? 2 : 1);
+  await showProgress(source, options.out, { quiet: options.quiet, columns });
+}
+
+async function terminalColumns(descriptor: 1 | 2): Promise<number | undefined> {
+  const { isTerminal, windowSize } = await import('../stdio/terminal.ts');
+  return isTerminal(descriptor) ? (windowSize(descriptor)?.columns ?? 200) : undefined;
+}
