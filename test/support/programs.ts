@@ -34,6 +34,8 @@ export function officialClient(): string {
   return newest;
 }
 
+const libraries = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+
 /** Docker's own engine: its programs find each other by PATH, its libraries by LD_LIBRARY_PATH. */
 export const officialDaemon = {
   path: `${officialRoot}/usr/sbin/dockerd`,
@@ -41,7 +43,7 @@ export const officialDaemon = {
     ...process.env,
     PATH: `${officialRoot}/usr/bin:${officialRoot}/usr/sbin:${process.env['PATH']}`,
     ...(officialRoot !== '' && {
-      LD_LIBRARY_PATH: `${officialRoot}/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+      LD_LIBRARY_PATH: `${officialRoot}/lib/${libraries}:${officialRoot}/usr/lib/${libraries}`,
     }),
   },
 };
