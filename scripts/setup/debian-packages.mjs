@@ -31,6 +31,7 @@ export const engineNeeds = [
     for: 'what the busybox image is made from',
     others: ['busybox', 'busybox', 'busybox-static'],
   },
+  { program: 'ps', package: 'procps', for: '`docker top`', others: ['procps-ng', 'procps-ng', 'procps'] },
 ];
 
 /** What the tests use besides: strangers to talk to, and tools to look from outside. */
