@@ -2,7 +2,9 @@
 import type { Containers } from '../engine/containers/containers.ts';
 import type { Events } from '../engine/events/events.ts';
 import type { System } from '../engine/system/system.ts';
+import type { Volumes } from '../engine/volumes/volumes.ts';
 import { productVersion } from '../lib/product.ts';
+import { NEWEST_API } from '../wire/api-version.ts';
 import type { ExchangeOptions } from './http/exchange.ts';
 import type { Route } from './route.ts';
 import { createRouter } from './router.ts';
@@ -12,12 +14,13 @@ import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { execRoutes } from './routes/exec.ts';
 import { systemRoutes } from './routes/system.ts';
-import { NEWEST_API } from './version.ts';
+import { volumeRoutes } from './routes/volumes.ts';
 
 export interface ApiEngine {
   containers: Containers;
   events: Events;
   system: System;
+  volumes: Volumes;
 }
 
 /** The first route that matches wins: fixed names stand before patterns that would match them. */
@@ -28,6 +31,7 @@ export function apiRoutes(engine: ApiEngine): Route[] {
     ...containerFileRoutes(engine.containers),
     ...containerRoutes(engine.containers),
     ...execRoutes(engine.containers),
+    ...volumeRoutes(engine.volumes),
     ...absentRoutes(),
   ];
 }

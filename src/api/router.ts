@@ -1,12 +1,13 @@
 // From a request to its route: the version in the path, the table, and what is answered when nothing fits.
 import { invalid, messageOf } from '../lib/errors.ts';
 import { log } from '../lib/logger.ts';
+import { OLDEST_API } from '../wire/api-version.ts';
 import { errorReply, messageReply } from './errors.ts';
 import type { HttpHandler, HttpRequest, Reply } from './http/message.ts';
 import { readJson } from './json.ts';
 import { Query, unescapeUrl } from './query.ts';
 import type { Route } from './route.ts';
-import { ApiVersion, OLDEST_API, requestVersion } from './version.ts';
+import { ApiVersion, requestVersion } from './version.ts';
 
 /** What proxies call "client closed request"; nobody is there to read it. */
 const CLIENT_GONE = 499;

@@ -1,8 +1,6 @@
 // The API's versions, and the one that a request speaks.
 import { invalid } from '../lib/errors.ts';
-
-export const NEWEST_API = '1.56';
-export const OLDEST_API = '1.24';
+import { NEWEST_API, OLDEST_API } from '../wire/api-version.ts';
 
 export class ApiVersion {
   readonly #parts: readonly number[];

@@ -1,4 +1,32 @@
+// dockerd: what was asked for, and the exit code.
+import { isKind, messageOf } from '../lib/errors.ts';
+import { configureLog, log } from '../lib/logger.ts';
+import { parseCommandLine } from './command-line.ts';
+import { settingsOf } from './settings.ts';
+
 export async function run(args: string[]): Promise<number> {
-  console.log('dockerd', args);
-  return 0;
+  try {
+    const { given: flags, show } = parseCommandLine(args);
+    if (show !== undefined) {
+      const { helpText, versionText } = await import('./help.ts');
+      process.stdout.write(show === 'help' ? helpText() : versionText());
+      return 0;
+    }
+    const { settings, asked } = settingsOf(flags);
+    if (settings.validate) {
+      process.stderr.write('configuration OK\n');
+      return 0;
+    }
+    if (process.getuid?.() !== 0) throw new Error('dockerd needs to be started with root privileges');
+    configureLog({ level: settings.debug ? 'debug' : settings.logLevel, format: settings.logFormat });
+    process.umask(0o022);
+    const { runDaemon } = await import('./daemon.ts');
+    const code = await runDaemon({ settings, asked, flags });
+    // Whatever an engine leaves behind must not keep the process.
+    process.exit(code);
+  } catch (error) {
+    if (isKind(error, 'failed') || isKind(error, 'unavailable')) log.debug('failed to start daemon', { error });
+    process.stderr.write(`${messageOf(error)}\n`);
+    return 1;
+  }
 }

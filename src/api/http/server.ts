@@ -6,8 +6,7 @@ import type { ExchangeOptions } from './exchange.ts';
 
 export type ListenAddress =
   | { kind: 'unix'; path: string }
-  | { kind: 'tcp'; hostname: string; port: number; tls?: TLSOptions }
-  | { kind: 'fd'; fd: number };
+  | { kind: 'tcp'; hostname: string; port: number; tls?: TLSOptions };
 
 const KEEP_ALIVE_MS = 15_000;
 
@@ -41,13 +40,11 @@ export class HttpServer {
       this.#listeners.push(listener);
       return listener.port;
     }
-    const where = address.kind === 'unix' ? { unix: address.path } : { fd: address.fd };
-    this.#listeners.push(
-      Bun.listen<SocketDuplex>({ ...(where as { unix: string }), allowHalfOpen: true, socket: handlers }),
-    );
+    this.#listeners.push(Bun.listen<SocketDuplex>({ unix: address.path, allowHalfOpen: true, socket: handlers }));
     return undefined;
   }
 
+  /** Also for connections that were accepted elsewhere. */
   accept(stream: SocketDuplex): void {
     const connection = new Connection(stream, this.options);
     this.#connections.set(

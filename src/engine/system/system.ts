@@ -19,6 +19,8 @@ export interface DiskUsage {
 }
 
 export interface System {
+  /** The data root's identity. */
+  readonly id: string;
   info(): Promise<SystemInfo>;
   version(): Promise<SystemVersion>;
   /** Of the kinds asked for; what someone else is counting at the moment is not counted twice. */
