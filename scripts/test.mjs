@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureDebianPackages, testNeeds } from './setup/debian-packages.mjs';
-import { ensureNpmPackages } from './setup/npm-packages.mjs';
+import { ensureConformanceClients, ensureNpmPackages } from './setup/npm-packages.mjs';
 import { ensureOfficialDocker, otherOfficialClients } from './setup/official-docker.mjs';
 import { bun, dist, inProject } from './setup/project.mjs';
 import { isRoot, requireNode, say, step } from './setup/script.mjs';
@@ -29,6 +29,7 @@ async function main(filters) {
   ensureDebianPackages(testNeeds);
   if (!isRoot()) throw new Error('The tests run real containers, and need root for it: sudo npm test');
   ensureNpmPackages();
+  ensureConformanceClients();
   const officialRoot = ensureOfficialDocker();
   const built = tryToBuild();
   const environment = {
