@@ -11,6 +11,8 @@ interface FlagBasics {
   hidden?: boolean;
   /** Other names that are accepted and not shown: `--net` for `--network`. */
   also?: readonly string[];
+  /** Names that still work, each with what to use instead. */
+  formerly?: Readonly<Record<string, string>>;
   /** The default as `--help` shows it, where it isn't the value's own text. */
   shownDefault?: string;
   /** Accepted and without effect since the text says why; printed as a warning when used. */
@@ -168,7 +170,10 @@ class Parser {
   #findLong(name: string): Slot | undefined {
     if (Object.hasOwn(this.table, name)) return { name, flag: this.table[name]! };
     for (const main in this.table) {
-      if (this.table[main]!.also?.includes(name)) return { name: main, flag: this.table[main]! };
+      const flag = this.table[main]!;
+      const advice = flag.formerly?.[name];
+      if (advice !== undefined) this.#warnings.push(`Flag --${name} has been deprecated, ${advice}`);
+      if (advice !== undefined || flag.also?.includes(name)) return { name: main, flag };
     }
     return undefined;
   }

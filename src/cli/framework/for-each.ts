@@ -4,6 +4,9 @@ import { ExitError } from './errors.ts';
 
 const AT_ONCE = 50;
 
+/** What `act` returns when there is nothing to print for an argument. */
+export const SKIP = Symbol('skip');
+
 /**
  * Does it for all arguments at once, prints each one's name (or what `act` returns) as soon as those before it are done,
  * and fails at the end with all messages.
@@ -26,7 +29,7 @@ export async function forEachArgument(
   for (const [i, arg] of args.entries()) {
     try {
       const shown = await results[i];
-      cli.out.line(typeof shown === 'string' ? shown : arg);
+      if (shown !== SKIP) cli.out.line(typeof shown === 'string' ? shown : arg);
       if (args.length > 1) await cli.out.flush();
     } catch (error) {
       errors.push(error instanceof Error ? error.message : String(error));

@@ -23,8 +23,17 @@ export async function checkInputTerminal(attachStdin: boolean, tty: boolean): Pr
   if (!attachStdin || !tty) return;
   const { isTerminal } = await import('../../stdio/terminal.ts');
   if (!isTerminal(0)) {
-    throw new ExitError(1, 'cannot attach stdin to a TTY-enabled container because stdin is not a terminal');
+    throw new ExitError(1, 'the input device is not a TTY');
   }
+}
+
+/** From this version of the API on the engine takes a terminal's first size from the request that makes it. */
+export const SIZE_AT_CREATION = '1.42';
+
+/** The size of our terminal, if our output is one. */
+export async function terminalSize() {
+  const { windowSize } = await import('../../stdio/terminal.ts');
+  return windowSize(1);
 }
 
 /** The exit code to end with. Registered with the engine once the outer promise has resolved. */

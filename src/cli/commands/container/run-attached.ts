@@ -5,7 +5,14 @@ import { compareVersions } from '../../../client/version.ts';
 import type { ContainerCreateRequest } from '../../../wire/types.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { Session } from '../../stdio/session.ts';
-import { checkInputTerminal, followTerminal, forwardSignalsTo, watchEnd } from './attached.ts';
+import {
+  checkInputTerminal,
+  followTerminal,
+  forwardSignalsTo,
+  SIZE_AT_CREATION,
+  terminalSize,
+  watchEnd,
+} from './attached.ts';
 import type { CreateFlags } from './create-options/create-options.ts';
 import { create, startOrExplain } from './run.ts';
 
@@ -13,9 +20,6 @@ export interface AttachedRunOptions {
   detachKeys: string;
   signals: boolean;
 }
-
-/** From this version on the engine takes the terminal's first size from the request. */
-const SIZE_AT_CREATION = '1.42';
 
 export async function runAttached(
   cli: Cli,
@@ -58,9 +62,4 @@ export async function runAttached(
   const code = await status;
   stopForwarding?.();
   return code;
-}
-
-async function terminalSize() {
-  const { windowSize } = await import('../../stdio/terminal.ts');
-  return windowSize(1);
 }

@@ -1,19 +1,30 @@
-import { stop } from '../../../client/containers.ts';
+import { type StopOptions, stop } from '../../../client/containers.ts';
 import { atLeast, defineCommand } from '../../framework/command.ts';
-import { isGiven } from '../../framework/flags.ts';
+import { type FlagTable, type FlagValues, isGiven } from '../../framework/flags.ts';
 import { forEachArgument } from '../../framework/for-each.ts';
+
+export const stopFlags = {
+  signal: { type: 'string', short: 's', summary: 'Signal to ask with' },
+  timeout: {
+    type: 'int',
+    short: 't',
+    formerly: { time: 'use --timeout instead' },
+    summary: 'Seconds to wait before the kill (-1: for ever)',
+  },
+} as const satisfies FlagTable;
+
+export function stopOptions(flags: FlagValues<typeof stopFlags>): StopOptions {
+  return { signal: flags.signal, timeout: isGiven(flags, 'timeout') ? flags.timeout : undefined };
+}
 
 export const command = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
   summary: 'Ask containers to end, and end those that take too long',
   arguments: atLeast(1),
-  flags: {
-    signal: { type: 'string', short: 's', summary: 'Signal to ask with' },
-    timeout: { type: 'int', short: 't', also: ['time'], summary: 'Seconds to wait before the kill (-1: for ever)' },
-  },
+  flags: stopFlags,
   async run(cli, flags, containers) {
+    const options = stopOptions(flags);
     const client = await cli.client();
-    const options = { signal: flags.signal, timeout: isGiven(flags, 'timeout') ? flags.timeout : undefined };
     await forEachArgument(cli, containers, id => stop(client, id, options));
   },
 });

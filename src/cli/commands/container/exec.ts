@@ -1,0 +1,78 @@
+import type { EngineClient } from '../../../client/client.ts';
+import { ConnectionError } from '../../../client/errors.ts';
+import * as execs from '../../../client/exec.ts';
+import { compareVersions } from '../../../client/version.ts';
+import type { ExecConfig } from '../../../wire/types.ts';
+import { atLeast, defineCommand } from '../../framework/command.ts';
+import { ExitError } from '../../framework/errors.ts';
+import { Session } from '../../stdio/session.ts';
+import { checkInputTerminal, detachKeysOf, SIZE_AT_CREATION, terminalSize } from './attached.ts';
+import { readEnvironment, validateEnv } from './create-options/key-values.ts';
+
+export const command = defineCommand({
+  usage: '[OPTIONS] CONTAINER COMMAND [ARG...]',
+  summary: 'Run a command in a running container',
+  arguments: atLeast(2),
+  flagsFirst: true,
+  flags: {
+    detach: { type: 'bool', short: 'd', summary: "Don't wait for it" },
+    'detach-keys': { type: 'string', summary: 'Keys that leave the command running, with a terminal' },
+    env: { type: 'list', short: 'e', parse: validateEnv, summary: 'Environment variable' },
+    'env-file': { type: 'list', summary: 'File with environment variables, one per line' },
+    interactive: { type: 'bool', short: 'i', summary: 'Keep stdin open' },
+    privileged: { type: 'bool', summary: 'Every privilege there is' },
+    tty: { type: 'bool', short: 't', summary: 'Give the command a terminal' },
+    user: { type: 'string', short: 'u', summary: 'User, and group: <name|uid>[:<group|gid>]' },
+    workdir: { type: 'string', short: 'w', summary: 'Working directory' },
+  },
+  async run(cli, flags, [container = '', ...Cmd]) {
+    const attached = !flags.detach;
+    const stdin = attached && flags.interactive;
+    const { tty } = flags;
+    const DetachKeys = await detachKeysOf(cli, flags['detach-keys']);
+    await checkInputTerminal(stdin, tty);
+    const size = tty ? await terminalSize() : undefined;
+    const ConsoleSize = size ? [size.rows, size.columns] : undefined;
+    const config: ExecConfig = {
+      User: flags.user,
+      Privileged: flags.privileged,
+      Tty: tty,
+      ConsoleSize,
+      AttachStdin: stdin,
+      AttachStdout: attached,
+      AttachStderr: attached,
+      DetachKeys,
+      Env: await readEnvironment(flags['env-file'], flags.env),
+      WorkingDir: flags.workdir,
+      Cmd,
+    };
+    const client = await cli.client();
+    const id = await execs.create(client, container, config);
+    if (!attached) {
+      await execs.startDetached(client, id, { Tty: tty, ConsoleSize });
+      return 0;
+    }
+    const stream = await execs.startAttached(client, id, { Tty: tty, ConsoleSize });
+    const session = new Session(stream, { tty, stdin, output: true, detachKeys: DetachKeys });
+    const ended = session.run();
+    if (tty) await followTerminal(client, id, size);
+    if ((await ended) === 'detached') throw new ExitError(1, 'read escape sequence');
+    return exitCode(client, id);
+  },
+});
+
+async function followTerminal(client: EngineClient, id: string, size: Awaited<ReturnType<typeof terminalSize>>) {
+  const { followWindowSize, isTerminal } = await import('../../stdio/terminal.ts');
+  const known = compareVersions(client.version, SIZE_AT_CREATION) < 0 ? undefined : size;
+  if (isTerminal(0)) followWindowSize(1, window => execs.resize(client, id, window), known);
+}
+
+async function exitCode(client: EngineClient, id: string): Promise<number> {
+  try {
+    return (await execs.inspect(client, id)).ExitCode ?? 0;
+  } catch (error) {
+    // The engine went away in the middle of it: nobody knows how the command ended.
+    if (error instanceof ConnectionError) return 255;
+    throw error;
+  }
+}
