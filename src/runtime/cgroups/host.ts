@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { arch, availableParallelism, release } from 'node:os';
 import { type Capability, capabilitiesOfMask } from '../capabilities.ts';
-import { parseRlimits, type Rlimit } from '../rlimits.ts';
+import { readProcess } from '../proc.ts';
+import { clampRlimit, parseRlimits, type Rlimit } from '../rlimits.ts';
 import type { KernelVersion } from '../seccomp/profile.ts';
 import { readText } from './files.ts';
 import { type Hierarchy, prepareHierarchy } from './hierarchy.ts';
@@ -19,6 +20,8 @@ export interface HostFacts {
   capabilities: readonly Capability[];
   /** The engine's own limits by name ('nofile'); without CAP_SYS_RESOURCE nobody gets beyond the hard ones. */
   rlimits: Readonly<Record<string, Rlimit>>;
+  /** How many files a process may have open that is not told otherwise. */
+  openFiles: Rlimit;
   oomScoreAdj: number;
   seccomp: boolean;
   apparmor: boolean;
@@ -58,6 +61,7 @@ export function detectHost(): HostFacts {
   const cgroups = prepareHierarchy();
   const status = readFileSync('/proc/self/status', 'utf8');
   const kernelRelease = release();
+  const rlimits = parseRlimits(readFileSync('/proc/self/limits', 'utf8'));
   return {
     architecture: goArchitecture(arch()),
     kernelRelease,
@@ -65,7 +69,8 @@ export function detectHost(): HostFacts {
     cpus: availableParallelism(),
     memory: memoryTotal(readFileSync('/proc/meminfo', 'utf8')),
     capabilities: capabilitiesOfMask(/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'),
-    rlimits: parseRlimits(readFileSync('/proc/self/limits', 'utf8')),
+    rlimits,
+    openFiles: openFilesAtStart(rlimits['nofile'] ?? { soft: -1, hard: -1 }),
     oomScoreAdj: Number(readText('/proc/self/oom_score_adj') ?? 0),
     seccomp: /^Seccomp:/m.test(status),
     apparmor: readText('/sys/module/apparmor/parameters/enabled')?.trim() === 'Y',
@@ -75,6 +80,20 @@ export function detectHost(): HostFacts {
     cgroups,
     limits: cgroupFeatures(cgroups),
   };
+}
+
+/** What the kernel and every init system give. */
+const USUAL_OPEN_FILES = 1024;
+
+/**
+ * Bun raises its soft limit to the hard one as it starts, and programs that walk all possible files would suffer if
+ * containers inherited that. They inherit what the engine was started with, which is what its parent has: but for an
+ * init, which has limits of its own and sets those of others.
+ */
+function openFilesAtStart(own: Rlimit): Rlimit {
+  const text = process.ppid > 1 ? readProcess(`/proc/${process.ppid}/limits`) : undefined;
+  const parent = text === undefined ? undefined : parseRlimits(text)['nofile'];
+  return parent?.hard === own.hard ? parent : clampRlimit({ soft: USUAL_OPEN_FILES, hard: own.hard }, own);
 }
 
 function goArchitecture(name: string): string {

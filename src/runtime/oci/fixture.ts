@@ -11,6 +11,7 @@ export const host: HostFacts = {
   memory: 8 * 2 ** 30,
   capabilities: allCapabilities,
   rlimits: { nofile: { soft: 1024, hard: 20000 }, core: { soft: 0, hard: -1 } },
+  openFiles: { soft: 1024, hard: 20000 },
   oomScoreAdj: 0,
   seccomp: true,
   apparmor: false,

@@ -128,6 +128,10 @@ test('ulimits come from both, the container’s own first, and unlimited is all 
   expect(specText(spec)).toContain('"hard":18446744073709551615');
 });
 
+test('open files are as many as the engine itself was started with', () => {
+  expect(specOf().process.rlimits).toEqual([{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 20000 }]);
+});
+
 test('an engine that may not raise limits gives what it can and says so', () => {
   const hostConfig = { Ulimits: [{ Name: 'nofile', Soft: 1024, Hard: 65536 }], OomScoreAdj: -500 };
   const built = buildSpec(specInput({ host: unprivilegedHost, hostConfig }));

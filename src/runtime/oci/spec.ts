@@ -213,7 +213,7 @@ const UNLIMITED = (1n << 64n) - 1n;
 
 function rlimitsOf(input: Pick<SpecInput, 'hostConfig' | 'host' | 'defaults'>, warnings: string[]) {
   const { host } = input;
-  const wanted: Record<string, Rlimit> = { ...input.defaults.ulimits };
+  const wanted: Record<string, Rlimit> = { nofile: host.openFiles, ...input.defaults.ulimits };
   for (const { Name = '', Soft = 0, Hard = 0 } of input.hostConfig.Ulimits ?? []) {
     wanted[Name] = { soft: Soft, hard: Hard };
   }

@@ -124,6 +124,14 @@ test('what the kernel cannot limit is dropped with a warning', () => {
   expect(settle({ Memory: 32 * MIB }, {}, without('swap')).value.MemorySwap).toBe(-1);
 });
 
+test('profiles and labels of a security module that is not there have no effect, and that is said', () => {
+  expect(settle({ SecurityOpt: ['apparmor=unconfined', 'label=disable'] }).warnings).toEqual([]);
+  expect(settle({ SecurityOpt: ['apparmor=mine', 'label=type:mine_t'] }).warnings).toHaveLength(2);
+  expect(() => settle({ SecurityOpt: ['label=type:mine_t'] }, {}, { ...host, selinux: true })).toThrow(
+    'SELinux labels',
+  );
+});
+
 test('published ports mean nothing on the host’s network', () => {
   const { warnings } = settle({ NetworkMode: 'host', PortBindings: { '80/tcp': [{ HostPort: '80' }] } });
   expect(warnings).toEqual(['Published ports are discarded when using host network mode']);

@@ -33,6 +33,7 @@ export function validateHostConfig(
   if (!host.ipv4Forwarding && network !== 'host' && network !== 'none') {
     warnings.push('IPv4 forwarding is disabled. Networking will not work.');
   }
+  warnings.push(...securityWarnings(hostConfig, host));
   if (network === 'host' && Object.keys(hostConfig.PortBindings ?? {}).length > 0) {
     warnings.push('Published ports are discarded when using host network mode');
   }
@@ -92,6 +93,19 @@ function checkOthers(hostConfig: HostConfig, config: ContainerConfig, host: Host
   if (host.selinux && labels.some(label => label !== 'disable')) {
     throw notBuilt('SELinux labels (--security-opt label=...) are not supported yet');
   }
+}
+
+/** Docker says nothing of a profile or label that has no effect; whoever asks for one should know. */
+function securityWarnings(hostConfig: HostConfig, host: HostFacts): string[] {
+  const { apparmor = 'unconfined', labels } = parseSecurityOptions(hostConfig.SecurityOpt ?? []);
+  const warnings: string[] = [];
+  if (apparmor !== 'unconfined' && !host.apparmor) {
+    warnings.push(`Your kernel does not support AppArmor. The profile ${apparmor} is not applied.`);
+  }
+  if (labels.some(label => label !== 'disable') && !host.selinux) {
+    warnings.push('Your kernel does not support SELinux. Labels are not applied.');
+  }
+  return warnings;
 }
 
 function checkTmpfs(destination: string): void {
