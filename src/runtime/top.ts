@@ -30,16 +30,16 @@ function fullFormat(pids: readonly number[]): ContainerTopResponse {
     const stat = processStat(pid);
     const uid = stat && ownerOf(pid);
     if (!stat || uid === undefined) continue;
-    const cpuSeconds = Math.floor((stat.userTicks + stat.systemTicks) / TICKS_PER_SECOND);
+    const ticks = stat.userTicks + stat.systemTicks;
     const age = uptime - Number(stat.startTicks) / TICKS_PER_SECOND;
     rows.push([
       shortName(names.get(uid) ?? String(uid)),
       String(pid),
       String(stat.parent),
-      String(processorUse(cpuSeconds, age)),
+      String(processorUse(ticks, age)),
       startTime(now - age, now),
       terminalName(stat.terminal),
-      clock(cpuSeconds),
+      clock(Math.floor(ticks / TICKS_PER_SECOND)),
       commandLine(stat),
     ]);
   }
@@ -67,8 +67,9 @@ function hostUserNames(): Map<number, string> {
 
 const shortName = (name: string) => (name.length > 8 ? `${name.slice(0, 7)}+` : name);
 
-function processorUse(cpuSeconds: number, age: number): number {
-  return age < 1 ? 0 : Math.min(99, Math.floor((cpuSeconds * 100) / Math.floor(age)));
+/** In percent of its life. */
+function processorUse(ticks: number, age: number): number {
+  return age <= 0 ? 0 : Math.min(99, Math.floor(((ticks / TICKS_PER_SECOND) * 100) / age));
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
