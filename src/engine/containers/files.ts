@@ -1,13 +1,16 @@
 // docker cp, diff and export: the root file system of a container, running or not.
 import { conflict } from '../../lib/errors.ts';
 import type { ByteSource } from '../../lib/streams.ts';
+import { resolveUser } from '../../runtime/users.ts';
 import type { FilesystemChange } from '../../wire/types.ts';
-import { type ContainerView, changes, exportRoot, getArchive, putArchive, statPath } from '../archive/archive.ts';
+import { type ContainerView, exportRoot, getArchive, putArchive, statPath } from '../archive/archive.ts';
+import { changes } from '../archive/changes.ts';
 import type { Containers, PathStat } from './containers.ts';
 import { type ContainerContext, publish } from './context.ts';
 import type { LiveContainer } from './live.ts';
+import type { ContainerRecord } from './record.ts';
 
-/** Mounts the root for the time of `use` unless the container has it mounted anyway. */
+/** Mounts the root and the volumes for the time of `use` unless the container has them mounted anyway. */
 async function withView<T>(
   context: ContainerContext,
   live: LiveContainer,
@@ -17,45 +20,68 @@ async function withView<T>(
   try {
     return await use(view);
   } finally {
-    release();
+    await release();
   }
 }
 
-async function openView(
-  context: ContainerContext,
-  live: LiveContainer,
-): Promise<{ view: ContainerView; release: () => void }> {
+interface OpenView {
+  view: ContainerView;
+  release(): Promise<void>;
+}
+
+async function openView(context: ContainerContext, live: LiveContainer): Promise<OpenView> {
   const { record } = live;
   if (record.phase.kind === 'removing' || record.phase.kind === 'dead') {
     throw conflict(`container ${record.id} is being removed`);
   }
-  const rootfs = context.snapshots.mount(record.id);
-  const running = record.phase.kind === 'running' ? record.phase.pid : undefined;
+  const volumes = record.mounts.flatMap(mount => (mount.Type === 'volume' && mount.Name ? [mount.Name] : []));
+  let released = false;
+  const release = async () => {
+    if (released) return;
+    released = true;
+    live.rootUsers--;
+    if (live.rootUsers > 0 || live.watched) return;
+    context.snapshots.unmount(record.id);
+    for (const volume of volumes) await context.volumes.unmount(volume, record.id);
+  };
   live.rootUsers++;
+  try {
+    const rootfs = context.snapshots.mount(record.id);
+    for (const volume of volumes) await context.volumes.mount(volume, record.id);
+    return { view: viewOf(record, rootfs), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+function viewOf(record: ContainerRecord, rootfs: string): ContainerView {
   return {
-    view: {
-      rootfs,
-      pid: running,
-      readonlyRootfs: record.hostConfig.ReadonlyRootfs === true,
-      mounts: record.mounts.map(mount => ({
-        source: mount.Source ?? '',
-        destination: mount.Destination ?? '',
-        rw: mount.RW !== false,
-      })),
-    },
-    release: () => {
-      live.rootUsers--;
-      if (live.rootUsers === 0 && !live.watched) context.snapshots.unmount(record.id);
-    },
+    name: record.name,
+    rootfs,
+    readonlyRootfs: record.hostConfig.ReadonlyRootfs === true,
+    mounts: record.mounts.map(mount => ({
+      source: mount.Source ?? '',
+      subpath: mount.subpath,
+      destination: mount.Destination ?? '',
+      rw: mount.RW !== false,
+    })),
   };
 }
 
-async function* whileOpen(source: ByteSource, release: () => void): AsyncGenerator<Uint8Array> {
-  try {
-    yield* source;
-  } finally {
-    release();
-  }
+/** Releases the view at the end of the stream, or at the signal: a stream may end before anybody has begun to read it. */
+function whileOpen(source: ByteSource, release: OpenView['release'], signal: AbortSignal): ByteSource {
+  const abandon = () => void release();
+  if (signal.aborted) abandon();
+  signal.addEventListener('abort', abandon, { once: true });
+  return (async function* () {
+    try {
+      yield* source;
+    } finally {
+      signal.removeEventListener('abort', abandon);
+      await release();
+    }
+  })();
 }
 
 export function statContainerPath(context: ContainerContext, live: LiveContainer, path: string): Promise<PathStat> {
@@ -72,9 +98,9 @@ export async function getContainerArchive(
   try {
     const { stat, archive } = await getArchive(view, path, signal);
     publish(context, live.record, 'archive-path');
-    return { stat, archive: whileOpen(archive, release) };
+    return { stat, archive: whileOpen(archive, release, signal) };
   } catch (error) {
-    release();
+    await release();
     throw error;
   }
 }
@@ -86,7 +112,11 @@ export async function putContainerArchive(
   archive: ByteSource,
   options: Parameters<Containers['putArchive']>[3],
 ): Promise<void> {
-  await withView(context, live, view => putArchive(view, path, archive, options));
+  const { config } = live.record;
+  await withView(context, live, view => {
+    const owner = options.copyUidGid && config.User ? resolveUser(view.rootfs, config.User, []) : undefined;
+    return putArchive(view, path, archive, { noOverwriteDirNonDir: options.noOverwriteDirNonDir, owner });
+  });
   publish(context, live.record, 'extract-to-dir');
 }
 
@@ -99,14 +129,14 @@ export async function exportContainer(
   try {
     const archive = await exportRoot(view, signal);
     publish(context, live.record, 'export');
-    return whileOpen(archive, release);
+    return whileOpen(archive, release, signal);
   } catch (error) {
-    release();
+    await release();
     throw error;
   }
 }
 
 export function containerChanges(context: ContainerContext, live: LiveContainer): Promise<FilesystemChange[]> {
-  const { record } = live;
-  return withView(context, live, view => changes(view, context.snapshots.upperDirectory(record.id)));
+  const { id } = live.record;
+  return changes(context.snapshots.upperDirectory(id), context.snapshots.lowerDirectories(id));
 }
