@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
+import { existsSync, readFileSync } from 'node:fs';
 import { CgroupFixture } from './fixture.ts';
-import { cgroupAt, containerCgroupPath, findHierarchy, parseMountInfo } from './hierarchy.ts';
+import { cgroupAt, containerCgroupPath, findHierarchy, handDownControllers, parseMountInfo } from './hierarchy.ts';
 
 test('mount points with blanks are read right, and the tags of propagation', () => {
   const [mount] = parseMountInfo(
@@ -54,4 +55,35 @@ test('a container’s place is below its parent, and never above the root', () =
   expect(containerCgroupPath('abc', undefined, 'engine')).toBe('/engine/abc');
   expect(containerCgroupPath('abc', '/jobs/one/', '/engine')).toBe('/jobs/one/abc');
   expect(containerCgroupPath('abc', '../../../x/../y', undefined)).toBe('/y/abc');
+});
+
+test('in a container of version 2 the processes step aside before controllers are handed down', () => {
+  using fixture = new CgroupFixture({
+    'cgroup.type': 'domain\n',
+    'cgroup.controllers': 'cpu memory\n',
+    'cgroup.subtree_control': 'cpu\n',
+    'cgroup.procs': '1\n',
+  });
+  handDownControllers(fixture.root);
+  expect(readFileSync(`${fixture.root}/init/cgroup.procs`, 'utf8')).toBe('1');
+  expect(readFileSync(`${fixture.root}/cgroup.subtree_control`, 'utf8')).toBe('+memory');
+});
+
+test('the real root, and one that has handed down all, are left alone', () => {
+  using real = new CgroupFixture({
+    'cgroup.controllers': 'cpu\n',
+    'cgroup.subtree_control': '',
+    'cgroup.procs': '1\n',
+  });
+  handDownControllers(real.root);
+  expect(readFileSync(`${real.root}/cgroup.subtree_control`, 'utf8')).toBe('+cpu');
+  expect(existsSync(`${real.root}/init`)).toBe(false);
+  using done = new CgroupFixture({
+    'cgroup.type': 'domain\n',
+    'cgroup.controllers': 'cpu\n',
+    'cgroup.subtree_control': 'cpu\n',
+    'cgroup.procs': '1\n',
+  });
+  handDownControllers(done.root);
+  expect(existsSync(`${done.root}/init`)).toBe(false);
 });

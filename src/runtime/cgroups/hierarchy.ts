@@ -1,6 +1,8 @@
 // Where this machine keeps its cgroups: one tree (v2), or one per controller (v1, maybe with an almost empty v2 beside).
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { failed } from '../../lib/errors.ts';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { errnoOf, failed, messageOf } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
+import { readText } from './files.ts';
 
 export const CGROUP_ROOT = '/sys/fs/cgroup';
 
@@ -99,8 +101,11 @@ const controllerNames: ReadonlySet<string> = new Set([
 ]);
 
 function controllersOf(tree: string): string[] {
-  const file = `${tree}/cgroup.controllers`;
-  return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ').filter(Boolean) : [];
+  return wordsOf(`${tree}/cgroup.controllers`);
+}
+
+function wordsOf(file: string): string[] {
+  return (readText(file) ?? '').split(/\s+/).filter(Boolean);
 }
 
 /**
@@ -109,7 +114,10 @@ function controllersOf(tree: string): string[] {
  */
 export function prepareHierarchy(): Hierarchy {
   const hierarchy = findHierarchy(readMountInfo());
-  if (hierarchy.version === 2) return hierarchy;
+  if (hierarchy.version === 2) {
+    handDownControllers(CGROUP_ROOT);
+    return hierarchy;
+  }
   if (Object.keys(hierarchy.mounts).length === 0) {
     throw failed(`no cgroups are mounted under ${CGROUP_ROOT}: containers cannot be limited or found without them`);
   }
@@ -117,6 +125,46 @@ export function prepareHierarchy(): Hierarchy {
   if (strays.length === 0) return hierarchy;
   for (const controller of strays) mountController(controller);
   return findHierarchy(readMountInfo());
+}
+
+/** Where the processes go that were in the way, as in every set-up that runs containers in containers. */
+const ASIDE = 'init';
+const MOVE_ROUNDS = 10;
+
+/**
+ * In v2 a cgroup either has processes or hands controllers down; the machine's real root alone may do both. What looks like
+ * the root inside a container is not that: its processes step aside first.
+ */
+export function handDownControllers(root: string): void {
+  const handedDown = wordsOf(`${root}/cgroup.subtree_control`);
+  const missing = controllersOf(root).filter(name => !handedDown.includes(name));
+  if (missing.length === 0) return;
+  if (existsSync(`${root}/cgroup.type`)) stepAside(root);
+  for (const name of missing) {
+    try {
+      writeFileSync(`${root}/cgroup.subtree_control`, `+${name}`);
+    } catch (error) {
+      // One that is in use elsewhere is missed only by containers that need it, and then the runtime says so.
+      log.warn('a cgroup controller cannot be handed down', { controller: name, error: messageOf(error) });
+    }
+  }
+}
+
+function stepAside(root: string): void {
+  mkdirSync(`${root}/${ASIDE}`, { recursive: true });
+  // Those that are moved may just be starting others.
+  for (let round = 0; round < MOVE_ROUNDS; round++) {
+    const pids = wordsOf(`${root}/cgroup.procs`);
+    if (pids.length === 0) return;
+    for (const pid of pids) {
+      try {
+        writeFileSync(`${root}/${ASIDE}/cgroup.procs`, pid);
+      } catch (error) {
+        // It has ended, or is the kernel's own.
+        if (!['ESRCH', 'EINVAL'].includes(errnoOf(error) ?? '')) throw error;
+      }
+    }
+  }
 }
 
 function mountController(controller: string): void {
