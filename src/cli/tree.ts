@@ -9,7 +9,7 @@ const container: Group = {
   commands: {
     attach: () => import('./commands/container/attach.ts'),
     commit: () => import('./commands/container/commit.ts'),
-    cp: notBuilt('Copy files between a container and this machine'),
+    cp: () => import('./commands/container/cp.ts'),
     create: () => import('./commands/container/create.ts'),
     diff: () => import('./commands/container/diff.ts'),
     exec: () => import('./commands/container/exec.ts'),

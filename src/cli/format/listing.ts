@@ -7,6 +7,8 @@ export interface Column<Row> {
   header: string;
   /** A plain text, or what a template can look into. */
   value(row: Row): Value;
+  /** Only templates that name it show it: `{{json .}}` keeps to what scripts know. */
+  notInJson?: boolean;
 }
 
 export interface ListingType<Row> {

@@ -4,7 +4,7 @@ import { alignTabs } from './tab-writer.ts';
 import { TemplateError } from './template/errors.ts';
 import { toJson } from './template/json.ts';
 import { Template } from './template/template.ts';
-import { GoFunction, GoMap, GoStruct, type Value } from './template/values.ts';
+import { GoFunction, GoStruct, type Value } from './template/values.ts';
 
 /** A row as a template sees it. */
 export function rowValue<Row>(type: ListingType<Row>, row: Row): GoStruct {
@@ -20,7 +20,9 @@ export function rowValue<Row>(type: ListingType<Row>, row: Row): GoStruct {
 }
 
 function rowJson<Row>(type: ListingType<Row>, row: Row): string {
-  const names = Object.keys(type.columns).sort();
+  const names = Object.keys(type.columns)
+    .filter(name => !type.columns[name]!.notInJson)
+    .sort();
   return escapeHtml(`{${names.map(name => `"${name}":${toJson(type.columns[name]!.value(row))}`).join(',')}}`);
 }
 
@@ -93,4 +95,28 @@ export class RowTemplate {
       throw error instanceof TemplateError ? templateParsingError(error) : error;
     }
   }
+}
+
+/** The columns that a template asks for. Throws when it can't be parsed, or asks for what there isn't. */
+export function usedColumns<Row>(type: ListingType<Row>, format: string, emptyRow: Row): Set<string> {
+  const used = new Set<string>();
+  const columns = Object.fromEntries(
+    Object.entries(type.columns).map(([name, column]) => {
+      const value = (row: Row) => {
+        used.add(name);
+        return column.value(row);
+      };
+      return [name, { ...column, value }];
+    }),
+  );
+  let step = 'parse';
+  try {
+    const template = new Template(format);
+    step = 'execute';
+    template.execute(rowValue({ ...type, columns }, emptyRow));
+  } catch (error) {
+    if (error instanceof TemplateError) throw new TemplateError(`failed to ${step} template: ${error.message}`);
+    throw error;
+  }
+  return used;
 }

@@ -2,7 +2,7 @@
 // the ones that JSON leaves out. `docker inspect --format '{{.State}}'` prints by these, and scripts read it.
 import { toJson } from '../template/json.ts';
 import { GoMap, GoSlice, GoStruct, JsonNumber, NilPointer, type Value } from '../template/values.ts';
-import { durationText, timeText } from './time-text.ts';
+import { durationText, timeText } from '../time-text.ts';
 
 export type Shape =
   | 'string'
@@ -12,8 +12,8 @@ export type Shape =
   | 'any'
   | 'time'
   | 'duration'
-  | { slice: Shape; type: string }
-  | { map: Shape; type: string }
+  | { slice: Shape; type: string; length?: number }
+  | { map: Shape; type: string; key?: string }
   | { pointer: Shape }
   | StructShape;
 
@@ -45,7 +45,11 @@ export function struct(name: string, fields: StructShape['fields']): StructShape
 }
 
 export const sliceOf = (shape: Shape): Shape => ({ slice: shape, type: `[]${nameOf(shape)}` });
-export const mapOf = (shape: Shape, key = 'string'): Shape => ({ map: shape, type: `map[${key}]${nameOf(shape)}` });
+export const mapOf = (shape: Shape, key = 'string'): Shape => ({
+  map: shape,
+  type: `map[${key}]${nameOf(shape)}`,
+  key,
+});
 export const pointerTo = (shape: Shape): Shape => ({ pointer: shape });
 /** Left out of JSON when it is empty. */
 export const optional = (shape: Shape, json?: string): FieldShape => ({ shape, json, omitEmpty: true });
@@ -82,11 +86,19 @@ export function decode(shape: Shape, json: Value): Value {
     }
     case 'duration': {
       const nanoseconds = json instanceof JsonNumber && /^-?\d+$/.test(json.text) ? BigInt(json.text) : 0n;
-      return new GoStruct('time.Duration', [], { text: durationText(nanoseconds), json: () => String(nanoseconds) });
+      return new GoStruct('time.Duration', [], {
+        text: durationText(nanoseconds),
+        json: () => String(nanoseconds),
+        isEmpty: nanoseconds === 0n,
+      });
     }
   }
   if ('slice' in shape) {
-    if (!(json instanceof GoSlice)) return new GoSlice([], true, shape.type);
+    if (!(json instanceof GoSlice)) {
+      // An array of fixed length is never nil.
+      const zeros = Array.from({ length: shape.length ?? 0 }, () => decode(shape.slice, undefined));
+      return new GoSlice(zeros, shape.length === undefined, shape.type);
+    }
     return new GoSlice(
       json.items.map(item => decode(shape.slice, item)),
       false,
@@ -95,10 +107,10 @@ export function decode(shape: Shape, json: Value): Value {
   }
   if ('map' in shape) {
     const zero = () => decode(shape.map, undefined);
-    if (!(json instanceof GoMap)) return new GoMap(new Map(), true, shape.type, zero);
+    if (!(json instanceof GoMap)) return new GoMap(new Map(), true, shape.type, zero, shape.key);
     const entries = new Map<string, Value>();
     for (const [key, value] of json.entries) entries.set(key, decode(shape.map, value));
-    return new GoMap(entries, false, shape.type, zero);
+    return new GoMap(entries, false, shape.type, zero, shape.key);
   }
   if ('pointer' in shape) {
     if (json === undefined) return new NilPointer(nameOf(shape));

@@ -10,7 +10,7 @@ import {
   type Statement,
 } from './nodes.ts';
 import type { ParsedTemplate } from './parse.ts';
-import { formatValue } from './print.ts';
+import { formatIndirect, formatValue } from './print.ts';
 import { quote } from './quote.ts';
 import {
   GoFunction,
@@ -19,6 +19,7 @@ import {
   GoStruct,
   isTrue,
   NilPointer,
+  noMember,
   type Parameter,
   typeName,
   type Value,
@@ -128,7 +129,7 @@ class Execution {
   #print(statement: Statement, value: Value): void {
     this.#at = statement;
     if (value instanceof GoFunction) throw this.#error(`can't print ${statementText(statement)} of type func()`);
-    this.output += value === undefined ? '<no value>' : formatValue(value);
+    this.output += value === undefined ? '<no value>' : formatIndirect(value);
   }
 
   #range(statement: Control, dot: Value): Flow {
@@ -319,7 +320,7 @@ class Execution {
     if (receiver instanceof GoStruct) {
       const member = receiver.member(name);
       if (member instanceof GoFunction) return this.#invoke(member, name, node, dot, operands, final);
-      if (member !== false) {
+      if (member !== noMember) {
         if (hasArguments) throw this.#error(`${name} has arguments but cannot be invoked as function`);
         return member;
       }

@@ -113,8 +113,10 @@ function index(value: Value, key: Value): Value {
   indexable(value);
   if (value instanceof NilPointer) throw new FunctionError('index of nil pointer');
   if (value instanceof GoMap) {
-    if (key === undefined) throw new FunctionError('value is nil; should be of type string');
-    if (typeof key !== 'string') throw new FunctionError(`value has type ${typeName(key)}; should be string`);
+    if (key === undefined) throw new FunctionError(`value is nil; should be of type ${value.keyType}`);
+    if (typeof key !== 'string' || value.keyType !== 'string') {
+      throw new FunctionError(`value has type ${typeName(key)}; should be ${value.keyType}`);
+    }
     return value.entries.has(key) ? value.entries.get(key) : value.zero();
   }
   if (value instanceof GoSlice) {

@@ -172,7 +172,7 @@ function isEmpty(value: Value): boolean {
     return true;
   if (value instanceof GoSlice) return value.items.length === 0;
   if (value instanceof GoMap) return value.entries.size === 0;
-  return false;
+  return value instanceof GoStruct && value.options.isEmpty === true;
 }
 
 function jsonString(text: string): string {

@@ -1,7 +1,7 @@
 // How Go prints values: Sprint, Sprintln and Sprintf with all verbs, flags, widths and argument numbers.
 import { exponential, general } from '../float.ts';
 import { quote, quoteCharacter } from './quote.ts';
-import { GoFunction, GoMap, GoSlice, type GoStruct, JsonNumber, NilPointer, typeName, type Value } from './values.ts';
+import { GoFunction, GoMap, GoSlice, GoStruct, JsonNumber, NilPointer, typeName, type Value } from './values.ts';
 
 /** Go's fmt.Sprint: a space between two operands when neither is a string. */
 export function sprint(values: readonly Value[]): string {
@@ -20,6 +20,12 @@ export function sprintln(values: readonly Value[]): string {
 /** Go's %v. */
 export function formatValue(value: Value): string {
   return formatVerb({ verb: 'v' }, value, 0);
+}
+
+/** What an action prints: a struct behind a pointer as the struct itself. */
+export function formatIndirect(value: Value): string {
+  const pointed = value instanceof GoStruct && value.options.pointer;
+  return formatValue(pointed ? new GoStruct(value.type, value.fields, { ...value.options, pointer: false }) : value);
 }
 
 interface Directive {
@@ -156,7 +162,7 @@ function formatComposite(directive: Directive, value: GoSlice | GoMap | GoStruct
   if (text !== undefined && !plain) return formatString(directive, text) ?? bad(directive, text);
   const named = directive.names || plain;
   const fields = value.fields.map(field => (named ? `${field.name}:${inner(field.value)}` : inner(field.value)));
-  const pointer = value.options.pointer && depth > 0 ? '&' : '';
+  const pointer = value.options.pointer ? '&' : '';
   return plain ? `${pointer}${value.type}{${fields.join(', ')}}` : `${pointer}{${fields.join(' ')}}`;
 }
 

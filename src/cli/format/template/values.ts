@@ -42,6 +42,7 @@ export class GoMap {
     readonly type = 'map[string]interface {}',
     /** What `index` gives for a key that isn't there. */
     readonly zero: () => Value = () => undefined,
+    readonly keyType = 'string',
   ) {}
 
   sortedKeys(): string[] {
@@ -78,9 +79,13 @@ export interface StructOptions {
   text?: string;
   /** Its JSON, instead of that of the fields: Go's MarshalJSON. */
   json?: () => string;
-  /** Held by a pointer: prints with & in front of its fields when it is nested. */
+  /** JSON leaves it out where that is said of empty fields. */
+  isEmpty?: boolean;
+  /** Held by a pointer: functions print it with & in front of its fields. */
   pointer?: boolean;
 }
+
+export const noMember = Symbol('no such field or method');
 
 export class GoStruct {
   constructor(
@@ -89,17 +94,17 @@ export class GoStruct {
     readonly options: StructOptions = {},
   ) {}
 
-  /** A field or a method; false when the type has neither. */
-  member(name: string): Value | false {
+  /** A field or a method; `noMember` when the type has neither. */
+  member(name: string): Value | typeof noMember {
     const method = this.options.method?.(name);
     if (method) return method;
     for (const field of this.fields) if (field.name === name) return field.value;
     for (const field of this.fields) {
       if (!field.embedded || !(field.value instanceof GoStruct)) continue;
       const found = field.value.member(name);
-      if (found !== false) return found;
+      if (found !== noMember) return found;
     }
-    return false;
+    return noMember;
   }
 }
 
