@@ -1,5 +1,6 @@
 // Where this machine keeps its cgroups: one tree (v2), or one per controller (v1, maybe with an almost empty v2 beside).
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from '../../kernel/mount.ts';
 import { errnoOf, failed, messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { readText } from './files.ts';
@@ -170,9 +171,10 @@ function stepAside(root: string): void {
 function mountController(controller: string): void {
   const directory = `${CGROUP_ROOT}/${controller}`;
   mkdirSync(directory, { recursive: true });
-  const result = Bun.spawnSync(['mount', '-t', 'cgroup', '-o', controller, 'cgroup', directory], { stdin: 'ignore' });
-  if (result.exitCode !== 0) {
-    throw failed(`the cgroup controller ${controller} cannot be mounted: ${result.stderr.toString().trim()}`);
+  try {
+    mount('cgroup', directory, 'cgroup', MS_NOSUID | MS_NODEV | MS_NOEXEC, controller);
+  } catch (error) {
+    throw failed(`the cgroup controller ${controller} cannot be mounted: ${messageOf(error)}`, error);
   }
 }
 
