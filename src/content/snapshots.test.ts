@@ -36,6 +36,12 @@ function layer(digit: string, files: Record<string, string>): ChainId {
   return chain;
 }
 
+/** What is in a root besides the mount points. */
+const visible = (rootfs: string) =>
+  readdirSync(rootfs)
+    .filter(name => !['dev', 'etc', 'proc', 'sys', '.dockerenv'].includes(name))
+    .sort();
+
 test('a snapshot shows its layers and keeps what is written', () => {
   const snapshots = open();
   const bottom = layer('a', { low: '1', both: 'bottom' });
@@ -43,7 +49,7 @@ test('a snapshot shows its layers and keeps what is written', () => {
   snapshots.create('c1', [bottom, top]);
   const rootfs = snapshots.mount('c1');
   expect(snapshots.mount('c1')).toBe(rootfs);
-  expect(readdirSync(rootfs).sort()).toEqual(['both', 'low']);
+  expect(visible(rootfs)).toEqual(['both', 'low']);
   expect(readFileSync(`${rootfs}/both`, 'utf8')).toBe('top');
   writeFileSync(`${rootfs}/new`, 'kept');
   snapshots.unmount('c1');
@@ -53,10 +59,22 @@ test('a snapshot shows its layers and keeps what is written', () => {
   expect(readdirSync(snapshots.upperDirectory('c1'))).toEqual(['new']);
 });
 
-test('an image without layers is an empty root', () => {
+test('an image without layers has only what containers get mounts on', () => {
   const snapshots = open();
   snapshots.create('scratch', []);
-  expect(readdirSync(snapshots.mount('scratch'))).toEqual([]);
+  const rootfs = snapshots.mount('scratch');
+  expect(visible(rootfs)).toEqual([]);
+  expect(readdirSync(`${rootfs}/etc`).sort()).toEqual(['hostname', 'hosts', 'mtab', 'resolv.conf']);
+  expect(readdirSync(snapshots.upperDirectory('scratch'))).toEqual([]);
+});
+
+test("an image's own files hide the mount points under it", () => {
+  const snapshots = open();
+  const chain = layer('a', {});
+  mkdirSync(`${layerFiles(contentLayout(`${root}/data`), chain)}/etc`);
+  writeFileSync(`${layerFiles(contentLayout(`${root}/data`), chain)}/etc/hosts`, 'of the image');
+  snapshots.create('c', [chain]);
+  expect(readFileSync(`${snapshots.mount('c')}/etc/hosts`, 'utf8')).toBe('of the image');
 });
 
 test('the root directory looks like the top layer says', () => {
@@ -81,7 +99,7 @@ test('a new engine finds what the last one left mounted', () => {
   before.create('c', [layer('a', { f: 'x' })]);
   before.mount('c');
   const after = open();
-  expect(readdirSync(after.mount('c'))).toEqual(['f']);
+  expect(visible(after.mount('c'))).toEqual(['f']);
   expect(mountPointsBelow(root).length).toBe(1);
   after.unmount('c');
   expect(mountPointsBelow(root)).toEqual([]);

@@ -3,13 +3,16 @@
 import {
   chmodSync,
   chownSync,
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -61,17 +64,17 @@ export function createSnapshots(dataRoot: string, execRoot: string): Snapshots {
 class OverlaySnapshots implements Snapshots {
   readonly #mounted: Set<string>;
   readonly #bases = new Map<string, Base>();
-  readonly #emptyLayer: string;
+  readonly #mountPoints: string;
 
   constructor(
     private readonly layout: ContentLayout,
     private readonly mounts: string,
   ) {
-    this.#emptyLayer = `${layout.layers}/empty`;
+    this.#mountPoints = `${layout.layers}/mount-points`;
     for (const directory of [layout.snapshots, layout.removing, layout.layers, mounts]) {
       mkdirSync(directory, { recursive: true, mode: 0o711 });
     }
-    mkdirSync(this.#emptyLayer, { recursive: true });
+    makeMountPoints(this.#mountPoints);
     this.#readBases();
     this.#mounted = new Set(mountPointsBelow(mounts).map(point => point.slice(mounts.length + 1)));
   }
@@ -194,8 +197,24 @@ class OverlaySnapshots implements Snapshots {
   }
 
   #lower({ layers }: Base): string[] {
-    if (layers.length === 0) return [this.#emptyLayer];
-    return layers.map(layer => layerFiles(this.layout, layer)).reverse();
+    return [...layers.map(layer => layerFiles(this.layout, layer)).reverse(), this.#mountPoints];
+  }
+}
+
+/**
+ * What every container gets something mounted on lies under all images. So the runtime finds it there and does not make it
+ * in the writable layer, where it would look like a change; and an image without layers has something to stand on.
+ */
+function makeMountPoints(layer: string): void {
+  for (const directory of ['dev', 'proc', 'sys', 'etc'])
+    mkdirSync(`${layer}/${directory}`, { recursive: true, mode: 0o755 });
+  for (const file of ['etc/hostname', 'etc/hosts', 'etc/resolv.conf', '.dockerenv']) {
+    closeSync(openSync(`${layer}/${file}`, 'a', 0o755));
+  }
+  try {
+    symlinkSync('/proc/mounts', `${layer}/etc/mtab`);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 

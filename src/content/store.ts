@@ -111,14 +111,18 @@ export class ContentStore {
     return collected;
   }
 
-  /** Everything that these point at, as far as it is here. */
-  reachable(targets: Iterable<Descriptor>): { blobs: Set<Digest>; layers: Set<ChainId> } {
+  /** Everything that these point at, as far as it is here; but not by way of `except`. */
+  reachable(
+    targets: Iterable<Descriptor>,
+    except: readonly Descriptor[] = [],
+  ): { blobs: Set<Digest>; layers: Set<ChainId> } {
     const blobs = new Set<Digest>();
     const layers = new Set<ChainId>();
+    const barred = new Set(except.map(({ digest }) => digest));
     const waiting = [...targets];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const { digest, mediaType } = next;
-      if (blobs.has(digest)) continue;
+      if (blobs.has(digest) || barred.has(digest)) continue;
       blobs.add(digest);
       if (isIndexType(mediaType) || isManifestType(mediaType)) {
         const content = this.manifests.manifestIfPresent(digest);

@@ -1,10 +1,22 @@
 // Images as containers see them: something to look up, and a root file system to stand on.
+import type { Descriptor } from '../../content/oci.ts';
 import type { ChainId, Digest } from '../../lib/ids.ts';
-import type { ContainerConfig, ImageConfig } from '../../wire/types.ts';
+import type { Platform } from '../../lib/platform.ts';
+import type { ByteSource } from '../../lib/streams.ts';
+import type {
+  ContainerConfig,
+  ImageConfig,
+  ImageDeleteResponseItem,
+  ImageHistoryResponseItem,
+  ImageInspect,
+  ImageSummary,
+} from '../../wire/types.ts';
 
 export interface Image {
   /** The digest of what the name points at (manifest or index). */
   id: Digest;
+  /** The manifest of the platform. */
+  manifest: Descriptor;
   /** The digest of the platform's config blob. */
   configDigest: Digest;
   os: string;
@@ -19,6 +31,8 @@ export interface Image {
 export interface Images {
   /** By name, digest, id or unique id prefix. Throws notFound with Docker's words. */
   get(reference: string, platform?: string): Image;
+  /** Before a snapshot of it is made: unpacks layers that are not. Undefined when all is there, which is usual. */
+  prepare(image: Image): Promise<void> | undefined;
   /** Makes an image of a writable layer. Resolves to its id once it is stored. */
   commit(request: CommitImageRequest): Promise<Digest>;
 }
@@ -38,6 +52,83 @@ export interface CommitImageRequest {
   comment: string;
   repository: string;
   tag: string;
+}
+
+export type Filters = Readonly<Record<string, readonly string[]>>;
+
+export interface ListImagesQuery {
+  all: boolean;
+  filters: Filters;
+  sharedSize: boolean;
+  manifests: boolean;
+}
+
+export interface ImportRequest {
+  /** The root file system as a tar, packed in any way. */
+  archive: ByteSource;
+  repository: string;
+  tag: string;
+  message: string;
+  changes: readonly string[];
+  platform: Platform | undefined;
+  signal: AbortSignal;
+}
+
+export interface LoadRequest {
+  archive: ByteSource;
+  /** Only these; all without any. */
+  platforms: readonly Platform[];
+  quiet: boolean;
+  signal: AbortSignal;
+}
+
+/** One line of the JSON stream in which long operations tell how far they are. */
+export interface ProgressMessage {
+  status?: string;
+  id?: string;
+  progressDetail?: { current?: number; total?: number };
+  progress?: string;
+  stream?: string;
+  aux?: object;
+}
+
+/** Images as the API sees them. A stream of progress that is left early cancels the work. */
+export interface ImageService extends Images {
+  list(query: ListImagesQuery): Promise<ImageSummary[]>;
+  inspect(reference: string, options: { platform?: Platform; manifests: boolean }): Promise<ImageInspect>;
+  history(reference: string, platform?: Platform): Promise<ImageHistoryResponseItem[]>;
+  tag(reference: string, repository: string, tag: string): void;
+  remove(
+    reference: string,
+    options: { force: boolean; noPrune: boolean; platforms: readonly Platform[] },
+  ): Promise<ImageDeleteResponseItem[]>;
+  prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteResponseItem[] | null; SpaceReclaimed: number }>;
+  import(request: ImportRequest): Promise<Digest>;
+  load(request: LoadRequest): AsyncIterable<ProgressMessage>;
+  /** An archive that Docker's and OCI's tools read. Throws before the first byte if a name is unknown. */
+  save(references: readonly string[], platforms: readonly Platform[]): ByteSource;
+
+  /** For `info` and `system df`. */
+  count(): number;
+  usage(): Promise<{ images: ImageSummary[]; layersSize: number }>;
+  /** At start-up, before anything uses an image. */
+  reconcile(): Promise<void>;
+}
+
+export interface ImageUser {
+  id: string;
+  name: string;
+  running: boolean;
+  /** What the user wrote when the container was made. */
+  reference: string;
+  /** The digest of the platform's manifest. */
+  manifest: Digest;
+}
+
+/** What images need to know of containers, so that neither noun imports the other. */
+export interface ImageUsers {
+  /** Containers, running or not, that were made of this image. */
+  usersOf(image: Digest): readonly ImageUser[];
 }
 
 export type { Snapshots } from '../../content/snapshots.ts';
