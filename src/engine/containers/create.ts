@@ -23,6 +23,7 @@ import { ensureWorkingDirectory } from './working-directory.ts';
 
 const NO_IMAGE: Image = {
   id: '' as Image['id'],
+  manifest: { mediaType: '', digest: '' as Image['id'], size: 0 },
   configDigest: '' as Image['configDigest'],
   os: 'linux',
   architecture: process.arch === 'x64' ? 'amd64' : process.arch,
@@ -68,7 +69,8 @@ export async function createContainer(
     image: {
       id: image.id,
       reference: request.config.Image ?? '',
-      manifest: image.id,
+      ...(image.id ? { manifest: image.manifest } : {}),
+      layers: image.layers,
       os: image.os,
       architecture: image.architecture,
     },
@@ -128,6 +130,7 @@ async function makeResources(
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     macAddress: request.config.MacAddress || undefined,
   });
+  await context.images.prepare(image);
   context.snapshots.create(record.id, image.layers);
   mkdirSync(paths.logs, { recursive: true, mode: 0o710 });
   const hasVolumes = resolved.some(mount => mount.Type === 'volume');

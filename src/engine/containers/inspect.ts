@@ -29,6 +29,7 @@ export async function inspectContainer(
     RestartCount: record.restartCount,
     Driver: 'overlayfs',
     Platform: record.image.os,
+    ...(record.image.manifest ? { ImageManifestDescriptor: record.image.manifest } : {}),
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',

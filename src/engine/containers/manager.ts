@@ -1,6 +1,6 @@
 // The containers of one engine: finds the one that is meant and hands it to the verb.
 import { conflict, messageOf } from '../../lib/errors.ts';
-import type { ContainerId, ExecId } from '../../lib/ids.ts';
+import type { ChainId, ContainerId, ExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
@@ -325,6 +325,11 @@ export class ContainerManager implements Containers {
     return [...this.#store.all()]
       .filter(record => record.image.id === image)
       .map(record => ({ id: record.id, name: record.name, running: record.phase.kind === 'running' }));
+  }
+
+  /** Layers that stand under containers, whatever became of their images. */
+  *layersInUse(): Iterable<ChainId> {
+    for (const record of this.#store.all()) yield* record.image.layers;
   }
 
   counts() {
