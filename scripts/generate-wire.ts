@@ -113,7 +113,10 @@ type ShapeText = string;
 
 function shapeOf(schema: Schema): ShapeText {
   if (schema.$ref) return reference(schema.$ref.replace('#/definitions/', ''));
-  if (schema.allOf) return `{ all: [${schema.allOf.map(shapeOf).join(', ')}] }`;
+  if (schema.allOf) {
+    const parts = schema.allOf.map(shapeOf).filter(part => part !== "'any'");
+    return parts.length === 1 ? parts[0]! : `{ all: [${parts.join(', ')}] }`;
+  }
   switch (schema.type) {
     case 'string':
     case 'integer':

@@ -216,7 +216,7 @@ export const shapes: Readonly<Record<ShapeName, Shape>> = {
     fields: {
       Target: 'string',
       Source: 'string',
-      Type: { all: [{ ref: 'MountType' }] },
+      Type: { ref: 'MountType' },
       ReadOnly: 'boolean',
       Consistency: 'string',
       BindOptions: {

@@ -66,10 +66,13 @@ export class HttpServer {
   async #close(graceMs: number): Promise<void> {
     for (const listener of this.#listeners) listener.stop(false);
     for (const connection of this.#connections.keys()) connection.close();
-    const timer = setTimeout(() => {
-      for (const connection of this.#connections.keys()) connection.destroy();
-    }, graceMs);
-    await Promise.all(this.#connections.values());
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([Promise.all(this.#connections.values()), patience]);
+    // What still runs has nobody left to answer to.
+    for (const connection of this.#connections.keys()) connection.destroy();
     clearTimeout(timer);
   }
 }
