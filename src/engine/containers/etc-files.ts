@@ -1,6 +1,5 @@
 // The three files of /etc that the engine writes for each container and mounts over the image's.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { invalid } from '../../lib/errors.ts';
 import type { HostsEntry } from '../networks/networks.ts';
 import type { ContainerPaths } from './paths.ts';
 
@@ -32,24 +31,7 @@ export function writeHosts(paths: Pick<ContainerPaths, 'hosts'>, entries: readon
   writeFileSync(paths.hosts, `${lines.join('\n')}\n`);
 }
 
-/** HostConfig.ExtraHosts: "name:address"; an address of `host-gateway` is filled in with the host's. */
-export function extraHosts(lines: readonly string[], hostGateways: readonly string[]): HostsEntry[] {
-  return lines.flatMap(line => {
-    const { name, address } = splitExtraHost(line);
-    if (address !== 'host-gateway') return [{ address, names: [name] }];
-    if (hostGateways.length === 0) {
-      throw invalid(
-        'unable to derive the IP value for host-gateway: the container has no network that reaches the host',
-      );
-    }
-    return hostGateways.map(gateway => ({ address: gateway, names: [name] }));
-  });
-}
-
-export function splitExtraHost(line: string): { name: string; address: string } {
-  const separator = line.search(/[:=]/);
-  const name = separator < 0 ? '' : line.slice(0, separator);
-  const address = line.slice(separator + 1).replace(/^\[(.*)\]$/, '$1');
-  if (name === '' || address === '') throw invalid(`bad format for add-host: "${line}"`);
-  return { name, address };
+/** Written in place, for the same reason. */
+export function writeResolvConf(paths: Pick<ContainerPaths, 'resolvConf'>, content: string): void {
+  writeFileSync(paths.resolvConf, content);
 }

@@ -9,7 +9,7 @@ import { ociMounts } from '../volumes/oci-mounts.ts';
 import { cgroupPath } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import { processEnvironment } from './environment.ts';
-import { extraHosts, writeEtcFiles, writeHosts } from './etc-files.ts';
+import { writeEtcFiles } from './etc-files.ts';
 import type { LiveContainer } from './live.ts';
 import { namespacesOf } from './namespaces.ts';
 import { exitsDirectory } from './paths.ts';
@@ -25,15 +25,8 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   const paths = pathsOf(context, record);
   mkdirSync(paths.bundle, { recursive: true, mode: 0o700 });
   const rootfs = context.snapshots.mount(record.id);
-  const hostLines = hostConfig.ExtraHosts ?? [];
-  const sandbox = await context.networks.start(record.id, {
-    hostsChanged: entries => writeHosts(paths, [...entries, ...extraHosts(hostLines, sandboxGateways(context))]),
-  });
-  writeEtcFiles(paths, {
-    hostname: config.Hostname ?? '',
-    hosts: [...sandbox.hosts, ...extraHosts(hostLines, sandboxGateways(context))],
-    resolvConf: sandbox.resolvConf,
-  });
+  const sandbox = await context.networks.start(record.id);
+  writeEtcFiles(paths, { hostname: config.Hostname ?? '', hosts: sandbox.hosts, resolvConf: sandbox.resolvConf });
   const sources = new Map<string, string>();
   for (const mount of record.mounts) {
     if (mount.Type === 'volume' && mount.Name)
@@ -80,8 +73,6 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     terminal: config.Tty === true,
   });
 }
-
-const sandboxGateways = (context: ContainerContext) => context.config.network.hostGatewayIps;
 
 /** The reverse, for a container whose processes are gone. Idempotent. */
 export async function releaseRootfs(context: ContainerContext, record: ContainerRecord): Promise<void> {

@@ -1,6 +1,6 @@
 // The containers of one engine: finds the one that is meant and hands it to the verb.
 import { conflict, messageOf } from '../../lib/errors.ts';
-import type { ChainId, ContainerId, ExecId } from '../../lib/ids.ts';
+import type { ChainId, ContainerId, Digest, ExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
@@ -8,7 +8,7 @@ import type { HostFacts } from '../../runtime/cgroups/host.ts';
 import { type Exit, ExitWatcher } from '../../runtime/exits.ts';
 import type { EngineConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
-import type { Images, Snapshots } from '../images/images.ts';
+import type { Images, ImageUser, Snapshots } from '../images/images.ts';
 import { logDriver } from '../logs/drivers.ts';
 import type { LogQuery } from '../logs/log-driver.ts';
 import type { Networks, NetworkUsers } from '../networks/networks.ts';
@@ -29,6 +29,7 @@ import type {
 } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { createContainer } from './create.ts';
+import { writeHosts, writeResolvConf } from './etc-files.ts';
 import { createExec, type Exec, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
 import * as files from './files.ts';
 import { inspectContainer } from './inspect.ts';
@@ -36,7 +37,7 @@ import * as lifecycle from './lifecycle.ts';
 import { listContainers } from './list.ts';
 import { LiveContainer } from './live.ts';
 import * as observe from './observe.ts';
-import { exitsDirectory } from './paths.ts';
+import { containerPaths, exitsDirectory } from './paths.ts';
 import { findOnPath } from './programs.ts';
 import { pruneContainers } from './prune.ts';
 import { reconcileContainers, startByPolicy } from './reconcile.ts';
@@ -75,6 +76,8 @@ export class ContainerManager implements Containers {
         const phase = store.get(id)?.phase;
         return phase?.kind === 'running' ? phase.pid : undefined;
       },
+      hostsChanged: (id, entries) => writeHosts(containerPaths(config, id), entries),
+      resolvConfChanged: (id, content) => writeResolvConf(containerPaths(config, id), content),
       usersOf: volume =>
         [...store.all()].filter(record => record.mounts.some(mount => mount.Name === volume)).map(record => record.id),
     };
@@ -321,10 +324,16 @@ export class ContainerManager implements Containers {
   }
 
   /** Who uses an image, for the rules of its removal. */
-  usersOfImage(image: string): { id: string; name: string; running: boolean }[] {
+  usersOfImage(image: Digest): ImageUser[] {
     return [...this.#store.all()]
       .filter(record => record.image.id === image)
-      .map(record => ({ id: record.id, name: record.name, running: record.phase.kind === 'running' }));
+      .map(record => ({
+        id: record.id,
+        name: record.name,
+        running: record.phase.kind === 'running',
+        reference: record.image.reference,
+        manifest: record.image.manifest?.digest ?? image,
+      }));
   }
 
   /** Layers that stand under containers, whatever became of their images. */
