@@ -4,6 +4,7 @@ import { shownMount } from '../volumes/mount-points.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import type { LiveContainer } from './live.ts';
 import { type ContainerRecord, statusOf } from './record.ts';
+import { shownConfig, shownHostConfig } from './shown-config.ts';
 
 export async function inspectContainer(
   context: ContainerContext,
@@ -34,12 +35,12 @@ export async function inspectContainer(
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: record.hostConfig,
+    HostConfig: shownHostConfig(record.hostConfig),
     GraphDriver: null,
     Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } },
     ...(usage ? { SizeRw: usage.writable, SizeRootFs: usage.total } : {}),
     Mounts: record.mounts.map(shownMount),
-    Config: record.config,
+    Config: shownConfig(record.config),
     NetworkSettings: context.networks.settings(record.id),
   };
 }
