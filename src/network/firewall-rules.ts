@@ -89,6 +89,15 @@ const toHost: Expression[] = [x.fib('type', ['daddr']), x.compare('eq', word(RTN
 const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
 const notSameBridge: Expression[] = [...pair, x.inSet(SETS.sameBridge.name, { not: true })];
 
+export function addForwardChain(transaction: Transaction, table: string, policy: 'accept' | 'drop'): void {
+  transaction.addChain(FAMILY, table, 'forward', {
+    type: 'filter',
+    hook: 'forward',
+    priority: PRIORITY.filter,
+    policy,
+  });
+}
+
 export function addRules(transaction: Transaction, table: string, forwardPolicy: 'accept' | 'drop'): void {
   const chain = (name: string, base?: Parameters<Transaction['addChain']>[3]) =>
     transaction.addChain(FAMILY, table, name, base);
@@ -98,14 +107,14 @@ export function addRules(transaction: Transaction, table: string, forwardPolicy:
   transaction.addTable(FAMILY, table);
   for (const layout of Object.values(SETS)) transaction.addSet(FAMILY, table, layout);
   chain('guard', { type: 'filter', hook: 'prerouting', priority: PRIORITY.mangle, policy: 'accept' });
-  chain('forward', { type: 'filter', hook: 'forward', priority: PRIORITY.filter, policy: forwardPolicy });
+  addForwardChain(transaction, table, forwardPolicy);
   chain('ports', undefined);
   chain('prerouting', { type: 'nat', hook: 'prerouting', priority: PRIORITY.dnat, policy: 'accept' });
   chain('output', { type: 'nat', hook: 'output', priority: PRIORITY.dnat, policy: 'accept' });
   chain('postrouting', { type: 'nat', hook: 'postrouting', priority: PRIORITY.snat, policy: 'accept' });
 
   addGuard(rule);
-  addForward(rule, forwardPolicy);
+  addForward(rule);
   addPorts(rule);
   addPostrouting(rule);
 }
@@ -137,7 +146,7 @@ function addGuard(rule: AddRule): void {
   );
 }
 
-function addForward(rule: AddRule, policy: 'accept' | 'drop'): void {
+function addForward(rule: AddRule): void {
   rule('forward', [...established, x.verdict('accept')]);
   for (const direction of ['iifname', 'oifname'] as const) {
     rule(
@@ -189,7 +198,7 @@ function addForward(rule: AddRule, policy: 'accept' | 'drop'): void {
     ]);
   }
   rule('forward', [x.meta('nfproto'), x.meta('oifname', 1), x.verdictFrom(SETS.into.name)]);
-  if (policy === 'drop') rule('forward', [x.meta('iifname'), x.inSet(SETS.bridges.name), x.verdict('accept')]);
+  rule('forward', [x.meta('iifname'), x.inSet(SETS.bridges.name), x.verdict('accept')]);
 }
 
 function addPorts(rule: AddRule): void {

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type ForeignChain, NftSocket, type SetElement, Transaction, expression as x } from '../kernel/nftables.ts';
 import { addressBytes, type Family, requireAddress } from './addresses.ts';
-import { addRules, FAMILY, familyByte, interfaceName, SETS, type SetName } from './firewall-rules.ts';
+import { addForwardChain, addRules, FAMILY, familyByte, interfaceName, SETS, type SetName } from './firewall-rules.ts';
 
 export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
 
@@ -50,8 +50,6 @@ export interface FirewallState {
 export interface FirewallOptions {
   table: string;
   allowDirectRouting: boolean;
-  /** The engine switched forwarding on itself: the host must not begin to route for others. */
-  dropForwarded: boolean;
 }
 
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -73,10 +71,11 @@ export class Firewall implements Disposable {
 
   /** The whole table as it should be, instead of whatever was there. */
   reset(state: FirewallState): void {
-    const { table, dropForwarded } = this.options;
+    const { table } = this.options;
+    const forward = this.#socket.baseChains().find(chain => chain.table === table && chain.chain === 'forward');
     // Adding what is there already does nothing, so that deleting it always works.
     const transaction = new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table);
-    addRules(transaction, table, dropForwarded ? 'drop' : 'accept');
+    addRules(transaction, table, forward?.policy ?? 'accept');
     this.#published.clear();
     const elements: Elements = new Map();
     for (const network of state.networks) this.#networkElements(network, elements);
@@ -85,6 +84,13 @@ export class Firewall implements Disposable {
     this.#commit(transaction, elements, 'add');
     this.#dropAccepts(() => true);
     for (const network of state.networks) this.#acceptElsewhere(network.bridge);
+  }
+
+  /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
+  dropForwarded(): void {
+    const transaction = new Transaction();
+    addForwardChain(transaction, this.options.table, 'drop');
+    this.#socket.commit(transaction);
   }
 
   addNetwork(network: FirewallNetwork): void {

@@ -1,16 +1,30 @@
 // The implementation of networks: which parts there are, and how they hold together.
-import { conflict, failed, notBuilt } from '../../lib/errors.ts';
-import { type ContainerId, newNetworkId } from '../../lib/ids.ts';
+import { conflict, failed, messageOf } from '../../lib/errors.ts';
+import { type ContainerId, newNetworkId, sha256 } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
 import { driverNames } from '../../network/drivers/drivers.ts';
+import { PortHolder } from '../../network/port-holder.ts';
 import { hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
-import type { EndpointSettings, NetworkSettings, PortMap } from '../../wire/types.ts';
+import type { NetworkSettings, PortMap } from '../../wire/types.ts';
 import type { NetworkConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
-import { hostFileEntries } from './hosts-file.ts';
-import type { HostsEntry, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
-import type { EndpointRecord, SandboxRecord } from './record.ts';
+import { AddressBook } from './address-book.ts';
+import { type NetworkContext, publish } from './context.ts';
+import { DefaultBridge } from './default-bridge.ts';
+import { checkEndpoint } from './endpoint-settings.ts';
+import { findNetwork } from './find.ts';
+import { activeEndpoints } from './gateway.ts';
+import { HostSide } from './host-side.ts';
+import { hostFileEntries, hostsEntries } from './hosts-file.ts';
+import { linkedFrom } from './links.ts';
+import type { NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
+import { reconcileNetworks } from './reconcile.ts';
+import type { SandboxRecord } from './record.ts';
 import { isContainerMode, sandboxRecord } from './register.ts';
+import { placeholder, startSandbox, stopSandbox } from './sandbox-lifecycle.ts';
+import { startFailure } from './sandbox-start.ts';
+import { networkSettings, portMap } from './settings.ts';
 import { NetworkStore } from './store.ts';
 
 export interface NetworkOptions {
@@ -38,153 +52,126 @@ export function createNetworks(options: NetworkOptions): EngineNetworks {
 class NetworksImplementation implements EngineNetworks {
   readonly drivers = driverNames;
   readonly firewall = 'nftables';
-  readonly #store: NetworkStore;
-  readonly #hostsListeners = new Map<ContainerId, (entries: readonly HostsEntry[]) => void>();
+  readonly #context: NetworkContext;
 
-  constructor(private readonly options: NetworkOptions) {
-    this.#store = new NetworkStore(options.database);
-    this.#addPredefined('none', 'null');
-    this.#addPredefined('host', 'host');
+  constructor({ dataRoot, execRoot, database, events, config, users }: NetworkOptions) {
+    // What the kernel knows of an engine carries a name that no other engine of the host has.
+    const engine = sha256(dataRoot).slice('sha256:'.length).slice(0, 8);
+    const store = new NetworkStore(database);
+    const addresses = new AddressBook(store);
+    const host = new HostSide(engine, config, store);
+    this.#context = {
+      engine,
+      config,
+      users,
+      events,
+      store,
+      addresses,
+      host,
+      ports: new PortHolder(),
+      defaultBridge: new DefaultBridge(engine, dataRoot, config, store, addresses, host),
+      namespaces: new Map(),
+      namespaceDirectory: `${execRoot}/netns`,
+    };
   }
 
   register(request: NetworkRequest): void {
-    this.#store.saveSandbox(sandboxRecord(request, this.#defaultMode));
+    const { store } = this.#context;
+    const record = sandboxRecord(request, this.#defaultMode);
+    for (const [name, endpoint] of Object.entries(record.endpoints)) {
+      checkEndpoint(name, findNetwork(store, name), endpoint);
+    }
+    store.saveSandbox(record);
   }
 
-  async start(
-    container: ContainerId,
-    options: { hostsChanged(entries: readonly HostsEntry[]): void },
-  ): Promise<Sandbox> {
+  async start(container: ContainerId): Promise<Sandbox> {
     const record = this.#require(container);
-    this.#hostsListeners.set(container, options.hostsChanged);
+    stopSandbox(this.#context, record);
+    try {
+      return this.#start(record);
+    } catch (error) {
+      throw startFailure(error);
+    }
+  }
+
+  #start(record: SandboxRecord): Sandbox {
     if (isContainerMode(record.mode)) return this.#join(record);
-    if (record.mode === 'host') {
-      this.#makeLive(record, { kind: 'host' });
-      return {
-        namespace: { kind: 'host' },
-        hosts: hostFileEntries(),
-        resolvConf: hostResolvConf(this.#resolvOverrides(record)).content,
-      };
-    }
-    if (record.mode === 'none') {
-      this.#makeLive(record, { kind: 'new' });
-      return {
-        namespace: { kind: 'new' },
-        hosts: [],
-        resolvConf: plainResolvConf(this.#resolvOverrides(record), false).content,
-      };
-    }
-    throw notBuilt(`network mode ${record.mode} is not built yet`);
+    if (this.#modeDriver(record) === 'host') return this.#shareHost(record);
+    const namespace = startSandbox(this.#context, record);
+    const active = activeEndpoints(this.#context, record);
+    for (const { network } of active) publish(this.#context, network, 'connect', { container: record.container });
+    for (const other of linkedFrom(this.#context, record)) this.#refreshHosts(other);
+    const ipv6 = active.some(({ live }) => live.ipv6);
+    return {
+      namespace: { kind: 'path', path: namespace.path },
+      hosts: hostsEntries(this.#context, record),
+      resolvConf: plainResolvConf(this.#resolvOverrides(record), ipv6).content,
+    };
   }
 
   async stop(container: ContainerId): Promise<void> {
-    this.#hostsListeners.delete(container);
-    const record = this.#store.sandbox(container);
-    if (!record?.live) return;
-    record.live = undefined;
-    for (const endpoint of Object.values(record.endpoints)) endpoint.live = undefined;
-    this.#store.saveSandbox(record);
+    const record = this.#context.store.sandbox(container);
+    if (record) stopSandbox(this.#context, record);
   }
 
   renamed(container: ContainerId, name: string): void {
     const record = this.#require(container);
     record.name = name;
-    this.#store.saveSandbox(record);
+    this.#context.store.saveSandbox(record);
   }
 
   async forget(container: ContainerId): Promise<void> {
     await this.stop(container);
-    this.#store.deleteSandbox(container);
+    this.#context.store.deleteSandbox(container);
   }
 
   settings(container: ContainerId): NetworkSettings {
-    const record = this.#store.sandbox(container);
-    const networks: Record<string, EndpointSettings> = {};
-    for (const [name, endpoint] of Object.entries(record?.endpoints ?? {})) networks[name] = endpointSettings(endpoint);
-    return {
-      SandboxID: record?.live?.id ?? '',
-      SandboxKey: record?.live ? this.#sandboxKey(record) : '',
-      Ports: this.ports(container),
-      Networks: networks,
-    };
+    return networkSettings(this.#context, this.#context.store.sandbox(container));
   }
 
   ports(container: ContainerId): PortMap {
-    const record = this.#store.sandbox(container);
-    if (!record?.live) return {};
-    return Object.fromEntries(record.exposedPorts.map(port => [port, null]));
+    return portMap(this.#context.store.sandbox(container));
   }
 
   async reconcile(running: ReadonlySet<ContainerId>): Promise<void> {
-    for (const record of [...this.#store.sandboxes]) {
-      if (record.live && !running.has(record.container)) await this.stop(record.container);
-    }
+    reconcileNetworks(this.#context, running);
   }
 
   async close(): Promise<void> {
-    this.#hostsListeners.clear();
+    const { store, host, namespaces, ports } = this.#context;
+    for (const namespace of namespaces.values()) namespace[Symbol.dispose]();
+    namespaces.clear();
+    ports[Symbol.dispose]();
+    const used = new Set([...store.sandboxes].flatMap(sandbox => (sandbox.live ? [sandbox.container] : [])));
+    try {
+      // What runs on must be reached on; without anything that runs, the host looks as if there were no engine.
+      if (used.size === 0) host.takeDown([...store.networks]);
+    } catch (error) {
+      log.warn('could not take down the networks', { error: messageOf(error) });
+    }
+    host[Symbol.dispose]();
   }
 
   get #defaultMode(): string {
-    return this.options.config.bridge === 'none' ? 'none' : 'bridge';
-  }
-
-  #addPredefined(name: string, driver: string): void {
-    for (const network of this.#store.networks) if (network.name === name) return;
-    this.#store.saveNetwork({
-      id: newNetworkId(),
-      name,
-      created: new Date().toISOString(),
-      scope: 'local',
-      driver,
-      enableIPv4: true,
-      enableIPv6: false,
-      internal: false,
-      attachable: false,
-      ingress: false,
-      configOnly: false,
-      configFrom: '',
-      options: {},
-      labels: {},
-      ipam: { driver: 'default', options: {}, pools: [] },
-      interfaceName: '',
-      ownsInterface: false,
-    });
+    return this.#context.config.bridge === 'none' ? 'none' : 'bridge';
   }
 
   #require(container: ContainerId): SandboxRecord {
-    const record = this.#store.sandbox(container);
+    const record = this.#context.store.sandbox(container);
     if (!record) throw failed(`container ${container} has no network record`);
     return record;
   }
 
-  #makeLive(record: SandboxRecord, namespace: Sandbox['namespace']): void {
-    record.live = { id: newNetworkId(), namespace };
-    for (const network of this.#store.networks) {
-      const endpoint = record.endpoints[network.name];
-      if (!endpoint) continue;
-      endpoint.network = network.id;
-      endpoint.live = {
-        id: newNetworkId(),
-        interfaceName: '',
-        hostInterface: '',
-        macAddress: '',
-        ipv4: undefined,
-        ipv6: undefined,
-        dnsNames: [],
-        ports: [],
-      };
-    }
-    this.#store.saveSandbox(record);
+  #modeDriver(record: SandboxRecord): string | undefined {
+    return findNetwork(this.#context.store, record.mode)?.driver;
   }
 
-  #sandboxKey(record: SandboxRecord): string {
-    const name = record.live?.namespace.kind === 'host' ? 'default' : record.live?.id.slice(0, 12);
-    return `/var/run/docker/netns/${name}`;
+  #refreshHosts(record: SandboxRecord): void {
+    this.#context.users.hostsChanged(record.container, hostsEntries(this.#context, record));
   }
 
   #resolvOverrides(record: SandboxRecord) {
-    const { config } = this.options;
+    const { config } = this.#context;
     return {
       servers: record.dns.length > 0 ? record.dns : config.dns,
       search: record.dnsSearch.length > 0 ? record.dnsSearch : config.dnsSearch,
@@ -192,45 +179,40 @@ class NetworksImplementation implements EngineNetworks {
     };
   }
 
+  #shareHost(record: SandboxRecord): Sandbox {
+    record.live = { id: newNetworkId(), kind: 'host' };
+    for (const [name, endpoint] of Object.entries(record.endpoints)) {
+      endpoint.network = findNetwork(this.#context.store, name)?.id;
+      endpoint.live = placeholder();
+    }
+    this.#context.store.saveSandbox(record);
+    return {
+      namespace: { kind: 'host' },
+      hosts: hostFileEntries(this.#context, record),
+      resolvConf: hostResolvConf(this.#resolvOverrides(record)).content,
+    };
+  }
+
   /** Into the namespace of another container, which must run. */
   #join(record: SandboxRecord): Sandbox {
-    const { users } = this.options;
+    const { users, store } = this.#context;
     const reference = record.mode.slice('container:'.length);
     const target = users.resolve(reference);
     if (!target) throw failed(`joining network namespace of container: No such container: ${reference}`);
     if (target === record.container) throw failed('cannot join own network namespace');
     const pid = users.pid(target);
-    if (pid === undefined) {
+    const other = store.sandbox(target);
+    if (pid === undefined || !other) {
       const name = users.name(target) ?? target;
-      throw conflict(`cannot join network namespace of a non running container: container ${name}`);
+      throw conflict(`cannot join network namespace of a non running container: container ${name} is exited`);
     }
-    record.live = { id: newNetworkId(), namespace: { kind: 'path', path: `/proc/${pid}/ns/net` } };
-    this.#store.saveSandbox(record);
+    record.live = { id: newNetworkId(), kind: 'joined' };
+    store.saveSandbox(record);
+    const isHost = other.live?.kind === 'host';
     return {
-      namespace: record.live.namespace,
-      hosts: [],
-      resolvConf: plainResolvConf(this.#resolvOverrides(record), false).content,
+      namespace: isHost ? { kind: 'host' } : { kind: 'path', path: `/proc/${pid}/ns/net` },
+      hosts: isHost ? hostFileEntries(this.#context, other) : hostsEntries(this.#context, other),
+      resolvConf: plainResolvConf(this.#resolvOverrides(other), false).content,
     };
   }
-}
-
-function endpointSettings(endpoint: EndpointRecord): EndpointSettings {
-  const { live } = endpoint;
-  return {
-    IPAMConfig: endpoint.ipam,
-    Links: endpoint.links,
-    Aliases: endpoint.aliases,
-    MacAddress: live?.macAddress ?? '',
-    DriverOpts: endpoint.driverOptions,
-    GwPriority: endpoint.gatewayPriority,
-    NetworkID: endpoint.network ?? '',
-    EndpointID: live?.id ?? '',
-    Gateway: live?.ipv4?.gateway ?? '',
-    IPAddress: live?.ipv4?.address ?? '',
-    IPPrefixLen: live?.ipv4?.bits ?? 0,
-    IPv6Gateway: live?.ipv6?.gateway ?? '',
-    GlobalIPv6Address: live?.ipv6?.address ?? '',
-    GlobalIPv6PrefixLen: live?.ipv6?.bits ?? 0,
-    DNSNames: live?.dnsNames ?? [],
-  };
 }

@@ -1,8 +1,12 @@
-// The host's /etc/hosts, as entries: a container in the host's namespace gets them.
+// The lines of a container's /etc/hosts.
 import { readFileSync } from 'node:fs';
-import { errnoOf } from '../../lib/errors.ts';
+import { errnoOf, invalid } from '../../lib/errors.ts';
 import { parseAddress } from '../../network/addresses.ts';
+import type { NetworkContext } from './context.ts';
+import { activeEndpoints } from './gateway.ts';
+import { linksOf } from './links.ts';
 import type { HostsEntry } from './networks.ts';
+import type { SandboxRecord } from './record.ts';
 
 /** Names that every container's file has anyway. */
 const ALWAYS_THERE = new Set([
@@ -14,9 +18,19 @@ const ALWAYS_THERE = new Set([
   'ip6-allnodes',
   'ip6-allrouters',
 ]);
+const HOST_GATEWAY = 'host-gateway';
 
-export function hostFileEntries(): HostsEntry[] {
-  return parseHosts(readHosts()).filter(entry => !entry.names.every(name => ALWAYS_THERE.has(name)));
+export function hostsEntries(context: NetworkContext, sandbox: SandboxRecord): HostsEntry[] {
+  const links = linksOf(context, sandbox).flatMap(link =>
+    link.addresses.map(address => ({ address, names: link.names })),
+  );
+  return [...extraHosts(context, sandbox), ...links, ...ownNames(context, sandbox)];
+}
+
+/** A container in the host's namespace knows the names that the host knows. */
+export function hostFileEntries(context: NetworkContext, sandbox: SandboxRecord): HostsEntry[] {
+  const known = parseHosts(readHosts()).filter(entry => !entry.names.every(name => ALWAYS_THERE.has(name)));
+  return [...known, ...extraHosts(context, sandbox)];
 }
 
 export function parseHosts(text: string): HostsEntry[] {
@@ -34,4 +48,45 @@ function readHosts(): string {
     if (errnoOf(error) === 'ENOENT') return '';
     throw error;
   }
+}
+
+function ownNames(context: NetworkContext, sandbox: SandboxRecord): HostsEntry[] {
+  const full = sandbox.domainname ? `${sandbox.hostname}.${sandbox.domainname}` : sandbox.hostname;
+  if (full === '') return [];
+  const short = full.split('.')[0]!;
+  const names = short === full ? [full] : [full, short];
+  return activeEndpoints(context, sandbox).flatMap(({ live }) =>
+    [live.ipv4, live.ipv6].flatMap(address => (address ? [{ address: address.address, names }] : [])),
+  );
+}
+
+/** "name:address" or "name=address"; an address of `host-gateway` is the host's, as the container reaches it. */
+function extraHosts(context: NetworkContext, sandbox: SandboxRecord): HostsEntry[] {
+  return sandbox.extraHosts.flatMap(line => {
+    const { name, address } = splitExtraHost(line);
+    if (address !== HOST_GATEWAY) return [{ address, names: [name] }];
+    return hostGateways(context).map(gateway => ({ address: gateway, names: [name] }));
+  });
+}
+
+export function splitExtraHost(line: string): { name: string; address: string } {
+  const separator = line.search(/[:=]/);
+  const name = separator < 0 ? '' : line.slice(0, separator);
+  const address = line.slice(separator + 1).replace(/^\[(.*)\]$/, '$1');
+  if (name === '' || address === '') throw invalid(`bad format for add-host: "${line}"`);
+  if (address !== HOST_GATEWAY && !parseAddress(address)) {
+    throw invalid(`invalid IP address in add-host: "${address}"`);
+  }
+  return { name, address };
+}
+
+/** What the engine was told, or else its default bridge. */
+function hostGateways(context: NetworkContext): readonly string[] {
+  const { hostGatewayIps } = context.config;
+  if (hostGatewayIps.length > 0) return hostGatewayIps;
+  const { record } = context.defaultBridge;
+  if (record) context.defaultBridge.ensure(record);
+  const gateways = record?.ipam.pools.flatMap(({ Gateway }) => (Gateway ? [Gateway] : [])) ?? [];
+  if (gateways.length === 0) throw invalid('unable to derive the IP value for host-gateway');
+  return gateways;
 }

@@ -24,7 +24,7 @@ export interface HostsEntry {
 export interface Sandbox {
   /** What the container joins: a namespace made for it, a fresh one that the runtime makes itself, or the host's. */
   namespace: { kind: 'path'; path: string } | { kind: 'new' } | { kind: 'host' };
-  /** Lines for /etc/hosts beyond localhost's. */
+  /** Lines for /etc/hosts beyond localhost's, extra hosts included. */
   hosts: readonly HostsEntry[];
   /** The content of /etc/resolv.conf. */
   resolvConf: string;
@@ -34,7 +34,7 @@ export interface Networks {
   /** Checks a create request and stores its endpoints. Throws what Docker throws for bad modes, addresses, ports. */
   register(request: NetworkRequest): void;
   /** A container gets its interfaces, addresses, ports and names, before its first process exists. */
-  start(container: ContainerId, options: { hostsChanged(entries: readonly HostsEntry[]): void }): Promise<Sandbox>;
+  start(container: ContainerId): Promise<Sandbox>;
   /** Everything `start` made is taken back. Idempotent. */
   stop(container: ContainerId): Promise<void>;
   renamed(container: ContainerId, name: string): void;
@@ -54,4 +54,8 @@ export interface NetworkUsers {
   name(container: ContainerId): string | undefined;
   /** The init process of a running container. */
   pid(container: ContainerId): number | undefined;
+  /** The lines of a running container's /etc/hosts beyond localhost's are others now. */
+  hostsChanged(container: ContainerId, entries: readonly HostsEntry[]): void;
+  /** A running container was connected to a network with names, or left the last one. */
+  resolvConfChanged(container: ContainerId, content: string): void;
 }

@@ -89,7 +89,8 @@ export interface SandboxRecord {
   exposedPorts: string[];
   endpoints: Record<string, EndpointRecord>;
   /** While the container runs. */
-  live: { id: string; namespace: SandboxNamespace } | undefined;
+  live: { id: string; kind: SandboxKind } | undefined;
 }
 
-export type SandboxNamespace = { kind: 'path'; path: string } | { kind: 'new' } | { kind: 'host' };
+/** A namespace of its own, the host's, or that of another container. */
+export type SandboxKind = 'own' | 'host' | 'joined';

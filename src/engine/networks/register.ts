@@ -1,6 +1,6 @@
 // A create request's networking part: checked whole, then stored as the container's sandbox record.
 import { invalid } from '../../lib/errors.ts';
-import type { EndpointSettings, HostConfig } from '../../wire/types.ts';
+import type { EndpointSettings, HostConfig, PortMap } from '../../wire/types.ts';
 import type { NetworkRequest } from './networks.ts';
 import type { EndpointRecord, SandboxRecord } from './record.ts';
 
@@ -26,9 +26,9 @@ export function sandboxRecord(request: NetworkRequest, defaultMode: string): San
     dnsOptions: hostConfig.DnsOptions ?? [],
     extraHosts: hostConfig.ExtraHosts ?? [],
     links: hostConfig.Links ?? [],
-    portBindings: hostConfig.PortBindings ?? {},
+    portBindings: normalizedPorts(hostConfig.PortBindings ?? {}),
     publishAllPorts: hostConfig.PublishAllPorts ?? false,
-    exposedPorts: [...request.exposedPorts],
+    exposedPorts: request.exposedPorts.map(portKey),
     endpoints: endpointsOf(mode, request),
     live: undefined,
   };
@@ -102,6 +102,16 @@ export function parsePort(text: string): { port: number; protocol: 'tcp' | 'udp'
   if (!digits || port < 1 || port > 65535) return undefined;
   return { port, protocol: protocol.toLowerCase() as 'tcp' | 'udp' | 'sctp' };
 }
+
+/** With its protocol, always. */
+function portKey(text: string): string {
+  const parsed = parsePort(text);
+  if (!parsed) throw invalid(`invalid port specification: "${text}"`);
+  return `${parsed.port}/${parsed.protocol}`;
+}
+
+const normalizedPorts = (ports: PortMap): PortMap =>
+  Object.fromEntries(Object.entries(ports).map(([key, bindings]) => [portKey(key), bindings]));
 
 /** "8000" or "8000-8010". */
 export function parseRange(text: string): { first: number; last: number } | undefined {

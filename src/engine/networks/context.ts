@@ -1,0 +1,41 @@
+// What the verbs of networks share.
+import type { ContainerId } from '../../lib/ids.ts';
+import type { PortHolder } from '../../network/port-holder.ts';
+import type { SandboxNamespace } from '../../network/sandbox.ts';
+import type { NetworkConfig } from '../config.ts';
+import type { Events } from '../events/events.ts';
+import type { AddressBook } from './address-book.ts';
+import type { DefaultBridge } from './default-bridge.ts';
+import type { HostSide } from './host-side.ts';
+import type { NetworkUsers } from './networks.ts';
+import type { NetworkRecord } from './record.ts';
+import type { NetworkStore } from './store.ts';
+
+export interface NetworkContext {
+  /** A name that no other engine of the host has. */
+  readonly engine: string;
+  readonly config: NetworkConfig;
+  readonly users: NetworkUsers;
+  readonly events: Events;
+  readonly store: NetworkStore;
+  readonly addresses: AddressBook;
+  readonly host: HostSide;
+  readonly ports: PortHolder;
+  readonly defaultBridge: DefaultBridge;
+  /** Of the containers that run. */
+  readonly namespaces: Map<ContainerId, SandboxNamespace>;
+  /** Holds a link to each of them. */
+  readonly namespaceDirectory: string;
+}
+
+export function publish(
+  context: NetworkContext,
+  network: NetworkRecord,
+  action: string,
+  attributes: Record<string, string> = {},
+): void {
+  context.events.publish('network', action, {
+    ID: network.id,
+    Attributes: { name: network.name, type: network.driver, ...attributes },
+  });
+}

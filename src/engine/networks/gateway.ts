@@ -1,0 +1,74 @@
+// A container has one way out per family: the endpoint with the highest priority that has one, then by the network's name.
+import { message, type Route } from '../../kernel/rtnetlink.ts';
+import { addressBytes, type Family, requireAddress } from '../../network/addresses.ts';
+import type { EndpointSpec } from '../../network/drivers/driver.ts';
+import type { SandboxNamespace } from '../../network/sandbox.ts';
+import type { NetworkContext } from './context.ts';
+import type { EndpointRecord, LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
+
+export interface ActiveEndpoint {
+  name: string;
+  network: NetworkRecord;
+  endpoint: EndpointRecord;
+  live: LiveEndpoint;
+}
+
+/** The endpoints of a container that exist now, in the order of their names. */
+export function activeEndpoints(context: NetworkContext, sandbox: SandboxRecord): ActiveEndpoint[] {
+  return Object.entries(sandbox.endpoints)
+    .flatMap(([name, endpoint]) => {
+      const network = context.store.network(endpoint.network);
+      return network && endpoint.live ? [{ name, network, endpoint, live: endpoint.live }] : [];
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export function endpointSpec({ endpoint, live }: Pick<ActiveEndpoint, 'endpoint' | 'live'>): EndpointSpec {
+  return {
+    interfaceName: live.interfaceName,
+    hostInterface: live.hostInterface,
+    macAddress: live.macAddress,
+    ipv4: live.ipv4,
+    ipv6: live.ipv6,
+    linkLocal: endpoint.ipam?.LinkLocalIPs ?? [],
+    hairpin: live.ports.length > 0,
+  };
+}
+
+export function gatewayEndpoint(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  family: Family,
+): ActiveEndpoint | undefined {
+  let best: ActiveEndpoint | undefined;
+  for (const active of activeEndpoints(context, sandbox)) {
+    if (!routeOf(context, active, family)) continue;
+    if (!best || active.endpoint.gatewayPriority > best.endpoint.gatewayPriority) best = active;
+  }
+  return best;
+}
+
+const routeOf = (context: NetworkContext, active: ActiveEndpoint, family: Family) =>
+  context.host.driver(active.network).defaultRoute(active.network, endpointSpec(active), family);
+
+/** The default routes are those of the endpoints that the container has now. */
+export function setDefaultRoutes(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
+  for (const family of [4, 6] as const) {
+    const active = gatewayEndpoint(context, sandbox, family);
+    if (!active) continue;
+    const route = routeOf(context, active, family);
+    if (!route) continue;
+    const { index } = namespace.route.link(active.live.interfaceName);
+    const gateway = route === 'link' ? undefined : addressBytes(requireAddress(route.gateway));
+    const wanted: Route = { destination: undefined, gateway, link: index };
+    const present = namespace.route
+      .routes()
+      .filter(other => !other.destination && (family === 4) === ((other.gateway?.length ?? 4) === 4));
+    if (present.some(other => sameRoute(other, wanted))) continue;
+    const obsolete = present.map(other => message.deleteRoute(family, other));
+    namespace.route.send(...obsolete, message.addRoute(family, wanted));
+  }
+}
+
+const sameRoute = (a: Route, b: Route) =>
+  a.link === b.link && Buffer.compare(a.gateway ?? Buffer.alloc(0), b.gateway ?? Buffer.alloc(0)) === 0;

@@ -1,0 +1,207 @@
+// The host's part of networks: interfaces of the drivers and the firewall. Made when first needed, so that an engine whose
+// containers need no bridge needs no rights and leaves no trace.
+import { closeSync, openSync } from 'node:fs';
+import { KernelError } from '../../kernel/libc.ts';
+import { tryLockFile } from '../../kernel/sockets.ts';
+import { failed, messageOf, unavailable } from '../../lib/errors.ts';
+import type { NetworkId } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
+import { addressFromBytes, type Prefix } from '../../network/addresses.ts';
+import type { NetworkDriver } from '../../network/drivers/driver.ts';
+import { driverNamed } from '../../network/drivers/drivers.ts';
+import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
+import { Firewall, type FirewallLink, type FirewallNetwork, type FirewallPort } from '../../network/firewall.ts';
+import { writeSysctl } from '../../network/sandbox.ts';
+import type { NetworkConfig } from '../config.ts';
+import type { NetworkRecord } from './record.ts';
+import type { NetworkStore } from './store.ts';
+
+/** Engines of one host take turns when they look for a free subnet. */
+const SUBNETS_LOCK = '/run/dockyard-subnets.lock';
+const LOCK_ATTEMPTS = 500;
+
+export class HostSide implements Disposable {
+  readonly #ensured = new Set<NetworkId>();
+  #firewall: Firewall | undefined;
+
+  constructor(
+    /** Of the engine, for what must not collide with another engine's. */
+    private readonly engine: string,
+    private readonly config: NetworkConfig,
+    private readonly store: NetworkStore,
+  ) {}
+
+  driver(network: Pick<NetworkRecord, 'driver'>): NetworkDriver {
+    const driver = driverNamed(network.driver);
+    if (!driver) throw failed(`could not find a network driver named "${network.driver}"`);
+    return driver;
+  }
+
+  isReady(network: NetworkRecord): boolean {
+    return this.#ensured.has(network.id);
+  }
+
+  /** The network can carry containers now. */
+  ensure(network: NetworkRecord): void {
+    if (this.#ensured.has(network.id)) return;
+    explained(network, () => {
+      const driver = this.driver(network);
+      driver.ensure(network);
+      const rules = this.#rulesOf(network);
+      if (rules) {
+        if (network.enableIPv4 || network.enableIPv6) this.#forwardPackets(network);
+        this.#openFirewall()?.addNetwork(rules);
+      }
+    });
+    this.#ensured.add(network.id);
+  }
+
+  remove(network: NetworkRecord): void {
+    const rules = this.#rulesOf(network);
+    explained(network, () => {
+      if (this.#ensured.delete(network.id) && rules) this.#firewall?.removeNetwork(rules);
+      const others = [...this.store.networks].filter(other => other.id !== network.id);
+      this.driver(network).remove(network, others);
+    });
+  }
+
+  /** After a restart of the engine: whatever the kernel has from before, it has now what these are to have. */
+  restore(networks: readonly NetworkRecord[], ports: readonly FirewallPort[], links: readonly FirewallLink[]): void {
+    const restored: FirewallNetwork[] = [];
+    for (const network of networks) {
+      try {
+        explained(network, () => this.driver(network).ensure(network));
+        const rules = this.#rulesOf(network);
+        if (rules) {
+          this.#forwardPackets(network);
+          restored.push(rules);
+        }
+        this.#ensured.add(network.id);
+      } catch (error) {
+        // One network that can't be made must not keep the others, and the engine, from working.
+        log.error('could not restore a network', { network: network.name, error: messageOf(error) });
+      }
+    }
+    if (restored.length > 0) this.#openFirewall()?.reset({ networks: restored, ports, links });
+  }
+
+  addPorts(ports: readonly FirewallPort[]): void {
+    if (ports.length > 0) this.#firewall?.addPorts(ports.filter(port => this.#filters(port)));
+  }
+
+  removePorts(ports: readonly FirewallPort[]): void {
+    if (ports.length > 0) this.#firewall?.removePorts(ports.filter(port => this.#filters(port)));
+  }
+
+  addLinks(links: readonly FirewallLink[]): void {
+    if (links.length > 0) this.#firewall?.addLinks(links);
+  }
+
+  removeLinks(links: readonly FirewallLink[]): void {
+    if (links.length > 0) this.#firewall?.removeLinks(links);
+  }
+
+  /** Interfaces and rules go; the records stay, and the next start makes everything again. */
+  takeDown(networks: readonly NetworkRecord[]): void {
+    for (const network of networks) {
+      if (!this.#ensured.delete(network.id)) continue;
+      this.driver(network).remove(network, []);
+    }
+    this.#firewall?.remove();
+    this[Symbol.dispose]();
+  }
+
+  /** What the host reaches already; a subnet chosen by us must not hide it. */
+  reservedSubnets(): Prefix[] {
+    const own = new Set<number>();
+    const names = new Set([...this.store.networks].map(network => network.interfaceName));
+    for (const link of hostLinks().links()) if (names.has(link.name)) own.add(link.index);
+    return hostLinks()
+      .routes()
+      .flatMap(({ destination, link }) => {
+        if (!destination || destination.bits === 0 || (link !== undefined && own.has(link))) return [];
+        return [{ ...addressFromBytes(destination.bytes), bits: destination.bits }];
+      });
+  }
+
+  /** Nobody else on this host chooses a subnet meanwhile; `work` must make it visible before it returns. */
+  whileChoosing<T>(work: () => T): T {
+    const fd = openSync(SUBNETS_LOCK, 'a', 0o600);
+    try {
+      for (let attempt = 0; !tryLockFile(fd); attempt++) {
+        if (attempt === LOCK_ATTEMPTS) throw unavailable(`another engine holds ${SUBNETS_LOCK}`);
+        Bun.sleepSync(2);
+      }
+      return work();
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#firewall?.[Symbol.dispose]();
+    this.#firewall = undefined;
+    this.#ensured.clear();
+  }
+
+  #filters(port: FirewallPort): boolean {
+    return port.containerAddress.includes(':') ? this.config.ip6tables : this.config.iptables;
+  }
+
+  #rulesOf(network: NetworkRecord): FirewallNetwork | undefined {
+    const rules = this.driver(network).firewall(network);
+    if (!rules) return undefined;
+    return {
+      ...rules,
+      ipv4: this.config.iptables ? rules.ipv4 : undefined,
+      ipv6: this.config.ip6tables ? rules.ipv6 : undefined,
+    };
+  }
+
+  #openFirewall(): Firewall | undefined {
+    const { iptables, ip6tables, allowDirectRouting } = this.config;
+    if (!iptables && !ip6tables) return undefined;
+    if (this.#firewall) return this.#firewall;
+    const firewall = new Firewall({ table: `dockyard-${this.engine}`, allowDirectRouting });
+    try {
+      firewall.reset({ networks: [], ports: [], links: [] });
+    } catch (error) {
+      firewall[Symbol.dispose]();
+      throw error;
+    }
+    this.#firewall = firewall;
+    return firewall;
+  }
+
+  #forwardPackets(network: NetworkRecord): void {
+    if (!this.config.ipForward || network.internal) return;
+    if (network.enableIPv4 && readSysctl('net/ipv4/ip_forward') === '0') {
+      this.#openFirewall()?.dropForwarded();
+      writeSysctl('net/ipv4/ip_forward', '1');
+    }
+    if (!network.enableIPv6) return;
+    for (const scope of ['default', 'all']) {
+      const name = `net/ipv6/conf/${scope}/forwarding`;
+      if (readSysctl(name) !== '0') continue;
+      this.#openFirewall()?.dropForwarded();
+      writeSysctl(name, '1');
+    }
+  }
+}
+
+/** A refusal of the kernel is told in terms of what the user can do about it. */
+function explained<T>(network: NetworkRecord, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    const reason = reasonOf(error);
+    throw failed(`could not set up network ${network.name}: ${reason}`, error);
+  }
+}
+
+function reasonOf(error: KernelError): string {
+  if (error.code === 'EPERM') return `the engine is not allowed to change networks (CAP_NET_ADMIN): ${error.message}`;
+  if (error.code === 'EPROTONOSUPPORT') return `the kernel has no nf_tables: ${error.message}`;
+  return error.message;
+}

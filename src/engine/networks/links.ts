@@ -1,0 +1,78 @@
+// Legacy links: on the default bridge, which has no names, a container gets lines in /etc/hosts for others that it names.
+import { conflict, failed, invalid } from '../../lib/errors.ts';
+import type { FirewallLink } from '../../network/firewall.ts';
+import type { NetworkContext } from './context.ts';
+import type { LiveEndpoint, SandboxRecord } from './record.ts';
+import { parsePort } from './register.ts';
+
+export interface ActiveLink {
+  target: SandboxRecord;
+  alias: string;
+  addresses: string[];
+  /** As they stand in /etc/hosts. */
+  names: string[];
+}
+
+/** "container:alias", or just the container. */
+export function parseLink(text: string): { name: string; alias: string } {
+  const parts = text.split(':');
+  if (text === '' || parts.length > 2 || parts[0] === '') throw invalid(`bad format for links: ${text}`);
+  const name = parts[0]!.replace(/^\//, '');
+  // What inspect shows of a link has the parent's name in front of the alias.
+  const alias = parts[1]?.split('/').pop() || name;
+  return { name, alias };
+}
+
+/** Those whose container runs. */
+export function linksOf(context: NetworkContext, sandbox: SandboxRecord): ActiveLink[] {
+  if (!bridgeEndpoint(context, sandbox)) return [];
+  return sandbox.links.flatMap(text => {
+    const { name, alias } = parseLink(text);
+    const id = context.users.resolve(name);
+    const target = id && context.store.sandbox(id);
+    const live = target && bridgeEndpoint(context, target);
+    if (!target || !live) return [];
+    const addresses = [live.ipv4, live.ipv6].flatMap(address => (address ? [address.address] : []));
+    return [{ target, alias, addresses, names: [...new Set([alias, target.hostname, target.name])] }];
+  });
+}
+
+/** Throws for links that can't be made when the container starts. */
+export function checkLinks(context: NetworkContext, sandbox: SandboxRecord): void {
+  for (const text of sandbox.links) {
+    const { name, alias } = parseLink(text);
+    const id = context.users.resolve(name);
+    const target = id && context.store.sandbox(id);
+    if (!target) throw failed(`could not get container for ${name}: No such container: ${name}`);
+    if (bridgeEndpoint(context, target)) continue;
+    throw conflict(`Cannot link to a non running container: /${target.name} AS /${sandbox.name}/${alias}`);
+  }
+}
+
+/** What the firewall lets through where containers of the bridge may not talk to each other. */
+export function linkRules(context: NetworkContext, sandbox: SandboxRecord): FirewallLink[] {
+  const from = bridgeEndpoint(context, sandbox)?.ipv4?.address;
+  if (!from) return [];
+  return linksOf(context, sandbox).flatMap(({ target }) => {
+    const to = bridgeEndpoint(context, target)?.ipv4?.address;
+    return [...new Set([...target.exposedPorts, ...Object.keys(target.portBindings)])].flatMap(key => {
+      const parsed = parsePort(key);
+      return to && parsed ? [{ from, to, ...parsed }] : [];
+    });
+  });
+}
+
+/** Running containers with a link to this one. */
+export function linkedFrom(context: NetworkContext, sandbox: SandboxRecord): SandboxRecord[] {
+  return [...context.store.sandboxes].filter(
+    other => other.live && linksOf(context, other).some(({ target }) => target.container === sandbox.container),
+  );
+}
+
+function bridgeEndpoint(context: NetworkContext, sandbox: SandboxRecord): LiveEndpoint | undefined {
+  for (const endpoint of Object.values(sandbox.endpoints)) {
+    const network = context.store.network(endpoint.network);
+    if (network && endpoint.live && context.defaultBridge.is(network)) return endpoint.live;
+  }
+  return undefined;
+}

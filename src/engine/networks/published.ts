@@ -1,0 +1,128 @@
+// Which ports of the host lead to a container: what was asked for, as far as its networks allow.
+import { failed } from '../../lib/errors.ts';
+import { parseAddress } from '../../network/addresses.ts';
+import { bridgeOptions } from '../../network/drivers/bridge.ts';
+import { OPTION } from '../../network/drivers/options.ts';
+import type { PortRequest } from '../../network/port-holder.ts';
+import type { NetworkContext } from './context.ts';
+import { type ActiveEndpoint, gatewayEndpoint } from './gateway.ts';
+import type { Protocol, PublishedPort, SandboxRecord } from './record.ts';
+import { parsePort, parseRange } from './register.ts';
+
+interface Binding {
+  protocol: Protocol;
+  port: number;
+  hostAddress: string;
+  first: number;
+  last: number;
+}
+
+/** Holds the ports and writes them into the endpoints they belong to. All or nothing. */
+export function publishPorts(context: NetworkContext, sandbox: SandboxRecord): void {
+  const ways = {
+    4: publishable(context, gatewayEndpoint(context, sandbox, 4)),
+    6: publishable(context, gatewayEndpoint(context, sandbox, 6)),
+  };
+  const published: { way: ActiveEndpoint; port: PublishedPort }[] = [];
+  try {
+    for (const binding of bindingsOf(sandbox)) {
+      for (const target of targetsOf(context, binding, ways)) published.push(...hold(context, binding, target));
+    }
+  } catch (error) {
+    for (const { port } of published) release(context, port);
+    throw error;
+  }
+  for (const { way, port } of published) way.live.ports.push(port);
+}
+
+export function releasePorts(context: NetworkContext, ports: readonly PublishedPort[]): void {
+  for (const port of ports) release(context, port);
+}
+
+function release(context: NetworkContext, { protocol, hostAddress, hostPort }: PublishedPort): void {
+  if (hostPort > 0) context.ports.release({ protocol, hostAddress, port: hostPort });
+}
+
+/** Ports need a bridge behind them; other drivers put the container on a network of its own. */
+function publishable(context: NetworkContext, active: ActiveEndpoint | undefined): ActiveEndpoint | undefined {
+  return active && context.host.driver(active.network).firewall(active.network) ? active : undefined;
+}
+
+function bindingsOf(sandbox: SandboxRecord): Binding[] {
+  const bindings: Binding[] = [];
+  const keys = new Set([
+    ...Object.keys(sandbox.portBindings),
+    ...(sandbox.publishAllPorts ? sandbox.exposedPorts : []),
+  ]);
+  for (const key of keys) {
+    const parsed = parsePort(key);
+    if (!parsed) continue;
+    const asked = sandbox.portBindings[key] ?? [];
+    const list = asked.length === 0 && sandbox.publishAllPorts ? [{}] : asked;
+    for (const { HostIp: hostAddress = '', HostPort: range = '' } of list as { HostIp?: string; HostPort?: string }[]) {
+      bindings.push({ ...parsed, hostAddress, ...(parseRange(range) ?? { first: 0, last: 0 }) });
+    }
+  }
+  return bindings.sort((a, b) => a.port - b.port);
+}
+
+interface Target {
+  request: PortRequest;
+  /** By family of the host's address. */
+  ways: { way: ActiveEndpoint; hostAddress: string; routed: boolean }[];
+}
+
+function targetsOf(
+  context: NetworkContext,
+  binding: Binding,
+  ways: Record<4 | 6, ActiveEndpoint | undefined>,
+): Target[] {
+  const addresses = hostAddressesOf(context, binding, ways);
+  const targets = addresses.flatMap(hostAddress => {
+    const family = hostAddress.includes(':') ? 6 : 4;
+    const way = ways[family];
+    const container = family === 4 ? way?.live.ipv4 : way?.live.ipv6;
+    if (!way || !container) return [];
+    const options = bridgeOptions(way.network.options);
+    const mode = family === 4 ? options.mode4 : options.mode6;
+    return [{ way, hostAddress, routed: mode === 'routed' }];
+  });
+  if (targets.length === 0) return [];
+  const { protocol, first, last } = binding;
+  const hostAddresses = targets.filter(target => !target.routed).map(target => target.hostAddress);
+  return [{ request: { protocol, hostAddresses, first, last }, ways: targets }];
+}
+
+function hostAddressesOf(
+  context: NetworkContext,
+  binding: Binding,
+  ways: Record<4 | 6, ActiveEndpoint | undefined>,
+): string[] {
+  if (binding.hostAddress !== '') {
+    if (!parseAddress(binding.hostAddress)) throw failed(`invalid host address: ${binding.hostAddress}`);
+    return [binding.hostAddress];
+  }
+  const usual = ways[4]?.network.options[OPTION.hostBinding] || context.config.ip || '0.0.0.0';
+  return usual === '0.0.0.0' ? ['0.0.0.0', '::'] : [usual];
+}
+
+function hold(
+  context: NetworkContext,
+  binding: Binding,
+  target: Target,
+): { way: ActiveEndpoint; port: PublishedPort }[] {
+  const held = target.request.hostAddresses.length > 0 ? context.ports.hold(target.request) : [];
+  return target.ways.map(({ way, hostAddress, routed }) => {
+    const container = hostAddress.includes(':') ? way.live.ipv6 : way.live.ipv4;
+    return {
+      way,
+      port: {
+        protocol: binding.protocol,
+        containerAddress: container!.address,
+        containerPort: binding.port,
+        hostAddress,
+        hostPort: routed ? 0 : held[0]!.port,
+      },
+    };
+  });
+}

@@ -1,0 +1,124 @@
+// Start and stop of a container's sandbox: what is reserved, what is stored, what the kernel is told, in this order; and back.
+import { mkdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { errnoOf } from '../../lib/errors.ts';
+import { newNetworkId } from '../../lib/ids.ts';
+import { SandboxNamespace } from '../../network/sandbox.ts';
+import { type NetworkContext, publish } from './context.ts';
+import { activeEndpoints, endpointSpec, setDefaultRoutes } from './gateway.ts';
+import { checkLinks, linkedFrom, linkRules } from './links.ts';
+import { publishPorts, releasePorts } from './published.ts';
+import type { SandboxRecord } from './record.ts';
+import { attachEndpoint, releaseEndpoint, reserveEndpoint, resolveEndpoints } from './sandbox-start.ts';
+
+/** The container has a namespace with all that it is to have. */
+export function startSandbox(context: NetworkContext, sandbox: SandboxRecord): SandboxNamespace {
+  const endpoints = resolveEndpoints(context, sandbox);
+  try {
+    for (const [endpoint, network] of endpoints) {
+      if (network.driver === 'null') endpoint.live = placeholder();
+      else reserveEndpoint(context, sandbox, endpoint, network);
+    }
+    checkLinks(context, sandbox);
+    publishPorts(context, sandbox);
+  } catch (error) {
+    giveBack(context, sandbox);
+    throw error;
+  }
+  sandbox.live = { id: newNetworkId(), kind: 'own' };
+  // Stored before the kernel has any of it: after a crash, what the kernel has is what some record names.
+  context.store.saveSandbox(sandbox);
+  let namespace: SandboxNamespace | undefined;
+  try {
+    namespace = SandboxNamespace.create();
+    for (const [endpoint, network] of endpoints) {
+      if (network.driver !== 'null') attachEndpoint(context, endpoint, network, namespace);
+    }
+    setDefaultRoutes(context, sandbox, namespace);
+    namespace.rest();
+    context.host.addPorts(portsOf(context, sandbox));
+    context.host.addLinks(linkRules(context, sandbox));
+    context.namespaces.set(sandbox.container, namespace);
+    linkNamespace(context, sandbox, namespace);
+    return namespace;
+  } catch (error) {
+    context.namespaces.delete(sandbox.container);
+    namespace?.[Symbol.dispose]();
+    stopSandbox(context, sandbox);
+    throw error;
+  }
+}
+
+/** Nothing of the container is heard on its networks any more, and what it held is free. Idempotent. */
+export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): void {
+  if (!sandbox.live) return;
+  const active = activeEndpoints(context, sandbox);
+  context.host.removeLinks(linkRules(context, sandbox));
+  for (const other of linkedFrom(context, sandbox)) {
+    context.host.removeLinks(
+      linkRules(context, other).filter(({ to }) => active.some(({ live }) => live.ipv4?.address === to)),
+    );
+  }
+  context.host.removePorts(portsOf(context, sandbox));
+  for (const { network, endpoint, live } of active) {
+    if (network.driver !== 'null' && network.driver !== 'host') {
+      context.host.driver(network).silence(endpointSpec({ endpoint, live }));
+    }
+  }
+  // With the last descriptor and the last process, the kernel takes down the rest on its own.
+  context.namespaces.get(sandbox.container)?.[Symbol.dispose]();
+  context.namespaces.delete(sandbox.container);
+  unlinkNamespace(context, sandbox);
+  giveBack(context, sandbox);
+  sandbox.live = undefined;
+  context.store.saveSandbox(sandbox);
+  for (const { network } of active) publish(context, network, 'disconnect', { container: sandbox.container });
+}
+
+function giveBack(context: NetworkContext, sandbox: SandboxRecord): void {
+  for (const endpoint of Object.values(sandbox.endpoints)) {
+    releasePorts(context, endpoint.live?.ports ?? []);
+    releaseEndpoint(context, endpoint);
+  }
+}
+
+export const portsOf = (context: NetworkContext, sandbox: SandboxRecord) =>
+  activeEndpoints(context, sandbox).flatMap(({ live }) => live.ports);
+
+/** On networks that are nothing but a name. */
+export function placeholder() {
+  return {
+    id: newNetworkId(),
+    interfaceName: '',
+    hostInterface: '',
+    macAddress: '',
+    ipv4: undefined,
+    ipv6: undefined,
+    dnsNames: [],
+    ports: [],
+  };
+}
+
+/** Where tools like nsenter look for it. */
+export function namespaceLink(context: NetworkContext, sandbox: SandboxRecord): string {
+  return `${context.namespaceDirectory}/${sandbox.live?.kind === 'host' ? 'default' : sandbox.live?.id.slice(0, 12)}`;
+}
+
+export function linkNamespace(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
+  const link = namespaceLink(context, sandbox);
+  try {
+    symlinkSync(namespace.path, link);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') {
+      unlinkSync(link);
+      symlinkSync(namespace.path, link);
+      return;
+    }
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    mkdirSync(context.namespaceDirectory, { recursive: true, mode: 0o755 });
+    symlinkSync(namespace.path, link);
+  }
+}
+
+function unlinkNamespace(context: NetworkContext, sandbox: SandboxRecord): void {
+  rmSync(namespaceLink(context, sandbox), { force: true });
+}

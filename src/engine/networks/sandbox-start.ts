@@ -1,0 +1,119 @@
+// A container gets its namespace, interfaces, addresses, ports and names. Everything between the first and the last change
+// of the kernel is synchronous: two starts never interleave, and a failure takes all of it back.
+import { DockyardError, type ErrorKind, forbidden } from '../../lib/errors.ts';
+import { newNetworkId } from '../../lib/ids.ts';
+import { addressBytes, requireAddress } from '../../network/addresses.ts';
+import { OPTION } from '../../network/drivers/options.ts';
+import type { SandboxNamespace } from '../../network/sandbox.ts';
+import type { NetworkContext } from './context.ts';
+import { checkEndpoint, endpointSysctls } from './endpoint-settings.ts';
+import { findNetwork, noSuchNetwork } from './find.ts';
+import { endpointSpec } from './gateway.ts';
+import type { EndpointRecord, LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
+import { isUserDefined } from './register.ts';
+
+const DEFAULT_PREFIX = 'eth';
+
+/** Each endpoint knows its network by id, and stands under the network's name. The container's own mode comes first. */
+export function resolveEndpoints(context: NetworkContext, sandbox: SandboxRecord): [EndpointRecord, NetworkRecord][] {
+  const resolved: [string, EndpointRecord, NetworkRecord][] = [];
+  for (const [key, endpoint] of Object.entries(sandbox.endpoints)) {
+    const network = context.store.network(endpoint.network) ?? findNetwork(context.store, key);
+    if (!network) throw noSuchNetwork(key);
+    if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
+    checkEndpoint(network.name, network, endpoint);
+    endpoint.network = network.id;
+    resolved.push([key, endpoint, network]);
+  }
+  const isMode = (key: string, network: NetworkRecord) =>
+    key === sandbox.mode || network.id === sandbox.mode || network.name === sandbox.mode;
+  resolved.sort(([a, , first], [b, , second]) => Number(isMode(b, second)) - Number(isMode(a, first)));
+  sandbox.endpoints = Object.fromEntries(resolved.map(([, endpoint, network]) => [network.name, endpoint]));
+  return resolved.map(([, endpoint, network]) => [endpoint, network]);
+}
+
+/** Addresses and names; the kernel knows nothing of it yet. */
+export function reserveEndpoint(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  endpoint: EndpointRecord,
+  network: NetworkRecord,
+): LiveEndpoint {
+  if (context.defaultBridge.is(network)) context.defaultBridge.ensure(network);
+  else context.host.ensure(network);
+  const { ipam } = endpoint;
+  const ipv4 = network.enableIPv4 ? context.addresses.take(network, 4, ipam?.IPv4Address) : undefined;
+  let ipv6: LiveEndpoint['ipv6'];
+  try {
+    ipv6 = network.enableIPv6 ? context.addresses.take(network, 6, ipam?.IPv6Address) : undefined;
+  } catch (error) {
+    if (ipv4) context.addresses.release(network.id, ipv4.address);
+    throw error;
+  }
+  const live: LiveEndpoint = {
+    id: newNetworkId(),
+    interfaceName: interfaceName(sandbox, endpoint, network),
+    hostInterface: context.host.driver(network).hostInterfaceName(),
+    macAddress: endpoint.macAddress || macAddressFor(ipv4?.address ?? ipv6?.address),
+    ipv4,
+    ipv6,
+    dnsNames: isUserDefined(network.name) ? dnsNamesOf(sandbox, endpoint) : [],
+    ports: [],
+  };
+  endpoint.live = live;
+  return live;
+}
+
+export function releaseEndpoint(context: NetworkContext, endpoint: EndpointRecord): void {
+  const { live, network } = endpoint;
+  if (!live || !network) return;
+  endpoint.live = undefined;
+  for (const address of [live.ipv4, live.ipv6]) if (address) context.addresses.release(network, address.address);
+}
+
+export function attachEndpoint(
+  context: NetworkContext,
+  endpoint: EndpointRecord,
+  network: NetworkRecord,
+  namespace: SandboxNamespace,
+): void {
+  const live = endpoint.live!;
+  context.host.driver(network).attach(network, endpointSpec({ endpoint, live }), namespace);
+  const sysctls = endpointSysctls(endpoint.driverOptions, live.interfaceName);
+  if (Object.keys(sysctls).length > 0) namespace.setSysctls(sysctls);
+}
+
+/** What an endpoint is found by. The first one is the answer to the question whose address it is. */
+export function dnsNamesOf(sandbox: SandboxRecord, endpoint: Pick<EndpointRecord, 'aliases'>): string[] {
+  return [...new Set([sandbox.name, ...endpoint.aliases, sandbox.container.slice(0, 12), sandbox.hostname])].filter(
+    Boolean,
+  );
+}
+
+function interfaceName(sandbox: SandboxRecord, endpoint: EndpointRecord, network: NetworkRecord): string {
+  const taken = new Set(Object.values(sandbox.endpoints).map(other => other.live?.interfaceName));
+  const asked = endpoint.driverOptions[OPTION.endpointInterface];
+  if (asked) {
+    if (taken.has(asked))
+      throw new DockyardError('conflict', `interface name ${asked} is used by another network of the container`);
+    return asked;
+  }
+  const prefix = network.options[OPTION.interfacePrefix] || DEFAULT_PREFIX;
+  for (let number = 0; ; number++) if (!taken.has(`${prefix}${number}`)) return `${prefix}${number}`;
+}
+
+/**
+ * Made from the address: who gets an address that another container had before also gets its hardware address, and what
+ * the neighbours remember stays true.
+ */
+function macAddressFor(address: string | undefined): string {
+  const bytes = address ? addressBytes(requireAddress(address)) : crypto.getRandomValues(new Uint8Array(4));
+  return ['02', '42', ...[...bytes.slice(-4)].map(byte => byte.toString(16).padStart(2, '0'))].join(':');
+}
+
+/** The words before the reason are those that people search for. */
+export function startFailure(error: unknown): unknown {
+  if (!(error instanceof DockyardError)) return error;
+  const kind: ErrorKind = error.kind;
+  return new DockyardError(kind, `failed to set up container networking: ${error.message}`, { cause: error });
+}

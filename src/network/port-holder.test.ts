@@ -1,0 +1,58 @@
+import { afterEach, expect, test } from 'bun:test';
+import { PortHolder } from './port-holder.ts';
+
+let holder = new PortHolder();
+afterEach(() => {
+  holder[Symbol.dispose]();
+  holder = new PortHolder();
+});
+
+const any = (first: number, last: number, hostAddresses = ['127.0.0.1']) =>
+  holder.hold({ protocol: 'tcp', hostAddresses, first, last });
+
+/** A port that is free now. */
+function freePort(): number {
+  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
+  const { port } = server;
+  server.stop(true);
+  return port;
+}
+
+test('a random port is the same for all addresses, and another each time', () => {
+  const first = any(0, 0, ['127.0.0.1', '::1']);
+  const second = any(0, 0, ['127.0.0.1', '::1']);
+  expect(first.map(held => held.hostAddress)).toEqual(['127.0.0.1', '::1']);
+  expect(first[0]!.port).toBe(first[1]!.port);
+  expect(second[0]!.port).not.toBe(first[0]!.port);
+});
+
+test('a held port is refused until it is released', () => {
+  const port = freePort();
+  const held = any(port, port);
+  expect(() => any(port, port)).toThrow(`Bind for 127.0.0.1:${port} failed: port is already allocated`);
+  expect(() => any(port, port, ['0.0.0.0'])).toThrow('port is already allocated');
+  for (const one of held) holder.release(one);
+  expect(any(port, port)[0]!.port).toBe(port);
+});
+
+test('a port of another program is a conflict, and a range goes past it', () => {
+  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
+  try {
+    const { port } = server;
+    expect(() => any(port, port)).toThrow(`failed to bind host port 127.0.0.1:${port}/tcp: address already in use`);
+    expect(any(port, port + 20)[0]!.port).toBeGreaterThan(port);
+  } finally {
+    server.stop(true);
+  }
+});
+
+test('an address that the host does not have', () => {
+  expect(() => any(8080, 8080, ['203.0.113.7'])).toThrow('cannot assign requested address');
+});
+
+test('when one of several addresses is taken, none stays held', () => {
+  const port = freePort();
+  any(port, port, ['::1']);
+  expect(() => any(port, port, ['127.0.0.1', '::1'])).toThrow('already allocated');
+  expect(any(port, port)[0]!.port).toBe(port);
+});
