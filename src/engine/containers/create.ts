@@ -156,6 +156,12 @@ async function takeBack(context: ContainerContext, record: ContainerRecord): Pro
     log.error('a failed create left something behind', { container: record.id, error: messageOf(error) });
   }
   context.store.delete(record.id);
+  for (const { Name: name, anonymous } of record.mounts) {
+    if (anonymous && name)
+      await context.volumes
+        .remove(name, { force: true })
+        .catch(error => log.warn('a volume stays', { volume: name, error }));
+  }
 }
 
 function checkConfig(config: ContainerConfig): void {

@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RootDirectory } from '../../kernel/openat2.ts';
-import { errnoOf, failed } from '../../lib/errors.ts';
+import { errnoOf, failed, invalid } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import type { ContainerMount } from './mount-points.ts';
 import type { Volumes } from './volumes.ts';
@@ -28,12 +28,15 @@ export async function copyUpVolumes({ mounts, rootfs, container, volumes }: Copy
   }
 }
 
-/** The directory on the host that is there in the image; links are followed inside the root only. */
+/** The directory that is there in the image, as the host names it; links are followed inside the root only. */
 function sourceInRoot(rootfs: string, destination: string): string | undefined {
   try {
     using root = new RootDirectory(rootfs);
     const resolved = join(rootfs, root.resolve(destination));
-    return statSync(resolved).isDirectory() ? resolved : undefined;
+    if (!statSync(resolved).isDirectory()) {
+      throw invalid(`cannot mount volume over existing file, file exists ${resolved}`);
+    }
+    return resolved;
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;

@@ -1,9 +1,9 @@
 // From what a request says about mounts (-v, --mount, --volumes-from, the image's VOLUMEs) to one list, one entry per place.
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { errnoOf, failed, invalid, messageOf, notBuilt } from '../../lib/errors.ts';
 import type { ContainerConfig, HostConfig, Mount, MountPoint } from '../../wire/types.ts';
-import { parseBind, propagations } from './bind-syntax.ts';
+import { parseBind, parseBindMode, propagations } from './bind-syntax.ts';
 import type { Volumes } from './volumes.ts';
 
 /** A mount point as it is stored: what `inspect` shows, and what only the start needs. */
@@ -12,6 +12,9 @@ export interface ContainerMount extends MountPoint {
   /** A volume that nobody named: `rm -v` removes it. */
   anonymous?: boolean;
   subpath?: string;
+  /** For a volume that has to be made. */
+  labels?: Record<string, string>;
+  driverOptions?: Record<string, string>;
   nonRecursive?: boolean;
   readOnlyNonRecursive?: boolean;
   readOnlyForceRecursive?: boolean;
@@ -34,129 +37,94 @@ export async function resolveMountPoints(request: MountRequest): Promise<Contain
   for (const line of hostConfig.VolumesFrom ?? []) {
     for (const mount of mountsFrom(line, request)) found.set(mount.Destination!, mount);
   }
+  const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map(cleanPath));
   const named = new Set<string>();
   const name = (mount: ContainerMount) => {
     const destination = mount.Destination!;
-    if (named.has(destination)) throw invalid(`Duplicate mount point: ${destination}`);
-    if (hostConfig.Tmpfs?.[destination] !== undefined) throw invalid(`Duplicate mount point: ${destination}`);
+    if (named.has(destination) || tmpfs.has(destination)) throw invalid(`Duplicate mount point: ${destination}`);
     named.add(destination);
     found.set(destination, mount);
   };
   for (const line of hostConfig.Binds ?? []) name(parseBind(line, hostConfig.VolumeDriver));
-  const specs = hostConfig.Mounts ?? [];
-  for (const spec of specs) name(fromMount(spec));
+  for (const spec of hostConfig.Mounts ?? []) {
+    const mount = fromMount(spec);
+    if (mount.Type === 'bind' && !mount.createSource) requireSource(mount);
+    name(mount);
+  }
   for (const path of Object.keys(config.Volumes ?? {})) {
-    const destination = cleanDestination(path);
+    const destination = cleanPath(path);
     // An image's volume gives way to whatever else was put there.
-    if (found.has(destination) || hostConfig.Tmpfs?.[destination] !== undefined) continue;
-    found.set(destination, volumeMount(destination, '', hostConfig.VolumeDriver || 'local', { mode: '' }));
+    if (found.has(destination) || tmpfs.has(destination)) continue;
+    const VolumeOptions = hostConfig.VolumeDriver ? { DriverConfig: { Name: hostConfig.VolumeDriver } } : undefined;
+    found.set(destination, fromMount({ Type: 'volume', Target: destination, VolumeOptions }));
   }
   const mounts = [...found.values()].sort((a, b) => depth(a.Destination!) - depth(b.Destination!));
-  for (const mount of mounts) {
-    if (mount.Type === 'bind') checkBindSource(mount);
-    if (mount.Type === 'volume') await ensureVolume(mount, specs, request.volumes);
-  }
+  await ensureVolumes(mounts, request.volumes);
   return mounts;
 }
 
 const depth = (path: string) => path.split('/').filter(Boolean).length;
 
-export function cleanDestination(path: string): string {
-  if (!path.startsWith('/')) throw invalid(`invalid mount path: '${path}' mount path must be absolute`);
-  const clean = posix.normalize(path).replace(/(.)\/$/, '$1');
-  if (clean === '/') throw invalid("invalid specification: destination can't be '/'");
-  return clean;
+function cleanPath(path: string): string {
+  return posix.normalize(path).replace(/(.)\/$/, '$1');
 }
 
-export function volumeMount(
-  destination: string,
-  name: string,
-  driver: string,
-  options: { mode: string; readOnly?: boolean },
-): ContainerMount {
-  return {
-    Type: 'volume',
-    Name: name,
-    Source: '',
-    Destination: destination,
-    Driver: driver,
-    Mode: options.mode,
-    RW: !options.readOnly,
-    Propagation: '',
-  };
-}
+const optionsOf: Record<string, keyof Mount> = {
+  bind: 'BindOptions',
+  volume: 'VolumeOptions',
+  image: 'ImageOptions',
+  tmpfs: 'TmpfsOptions',
+};
 
-function fromMount(spec: Mount): ContainerMount {
-  const fault = (text: string) => invalid(`invalid mount config for type "${spec.Type}": ${text}`);
+/** Throws 'invalid', in Docker's words, for a mount that makes no sense. */
+export function fromMount(spec: Mount): ContainerMount {
+  const fault = (text: string) => invalid(`invalid mount config for type "${spec.Type ?? ''}": ${text}`);
+  for (const [type, field] of Object.entries(optionsOf)) {
+    if (spec[field] && type !== spec.Type) throw fault(`field ${field} must not be specified`);
+  }
   if (!spec.Target) throw fault('field Target must not be empty');
-  let destination: string;
-  try {
-    destination = cleanDestination(spec.Target);
-  } catch (error) {
-    throw fault(messageOf(error));
-  }
-  const foreign = {
-    bind: spec.BindOptions,
-    volume: spec.VolumeOptions,
-    tmpfs: spec.TmpfsOptions,
-    image: spec.ImageOptions,
-  };
-  for (const [type, options] of Object.entries(foreign)) {
-    if (options && type !== spec.Type) {
-      const field = `${type[0]!.toUpperCase()}${type.slice(1)}Options`;
-      throw fault(`field ${field} must not be specified`);
-    }
-  }
+  if (cleanPath(spec.Target) === '/') throw fault("invalid specification: destination can't be '/'");
+  requireAbsolute(spec.Target, fault);
+  const common = { Destination: cleanPath(spec.Target), Mode: '', RW: !spec.ReadOnly, Propagation: '' };
   switch (spec.Type) {
     case 'bind':
-      return fromBindMount(spec, destination, fault);
+      return { ...common, ...bindFields(spec, fault) };
     case 'volume':
-      return {
-        ...volumeMount(destination, spec.Source ?? '', spec.VolumeOptions?.DriverConfig?.Name || 'local', {
-          mode: 'z',
-          readOnly: spec.ReadOnly,
-        }),
-        ...(spec.VolumeOptions?.NoCopy ? { noCopy: true } : {}),
-        ...(spec.VolumeOptions?.Subpath
-          ? { subpath: checkSubpath(spec.VolumeOptions.Subpath, fault), noCopy: true }
-          : {}),
-      };
+      return { ...common, ...volumeFields(spec, fault) };
     case 'tmpfs':
       if (spec.Source) throw fault('field Source must not be specified');
-      return {
-        Type: 'tmpfs',
-        Source: '',
-        Destination: destination,
-        Mode: '',
-        RW: !spec.ReadOnly,
-        Propagation: '',
-        tmpfsOptions: tmpfsOptions(spec),
-      };
+      return { ...common, Type: 'tmpfs', Source: '', tmpfsOptions: tmpfsOptions(spec, fault) };
     case 'image':
-    case 'npipe':
     case 'cluster':
       throw notBuilt(`mounts of type ${spec.Type} are not built yet; there are bind, volume and tmpfs`);
     default:
-      throw invalid(`mount type unknown: ${JSON.stringify(spec.Type ?? '')}`);
+      throw fault('mount type unknown');
   }
 }
 
-function fromBindMount(spec: Mount, destination: string, fault: (text: string) => Error): ContainerMount {
+type Fault = (text: string) => Error;
+
+function requireAbsolute(path: string, fault: Fault): void {
+  if (!path.startsWith('/')) throw fault(`invalid mount path: '${path}' mount path must be absolute`);
+}
+
+function bindFields(spec: Mount, fault: Fault): ContainerMount {
   if (!spec.Source) throw fault('field Source must not be empty');
-  if (!spec.Source.startsWith('/')) throw fault(`invalid mount path: '${spec.Source}' mount path must be absolute`);
   const options = spec.BindOptions ?? {};
   if (options.Propagation && !propagations.includes(options.Propagation)) {
     throw fault(`invalid propagation mode: ${options.Propagation}`);
   }
+  requireAbsolute(spec.Source, fault);
   if (!spec.ReadOnly && (options.ReadOnlyNonRecursive || options.ReadOnlyForceRecursive)) {
-    throw fault('mount is not read-only, so it cannot be read-only recursively or otherwise');
+    const option = options.ReadOnlyNonRecursive ? 'ReadOnlyNonRecursive' : 'ReadOnlyForceRecursive';
+    throw fault(`mount options conflict: !ReadOnly && BindOptions.${option}`);
+  }
+  if (options.ReadOnlyNonRecursive && options.ReadOnlyForceRecursive) {
+    throw fault('mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive');
   }
   return {
     Type: 'bind',
-    Source: posix.normalize(spec.Source),
-    Destination: destination,
-    Mode: '',
-    RW: !spec.ReadOnly,
+    Source: cleanPath(spec.Source),
     Propagation: options.Propagation || 'rprivate',
     ...(options.NonRecursive ? { nonRecursive: true } : {}),
     ...(options.ReadOnlyNonRecursive ? { readOnlyNonRecursive: true } : {}),
@@ -165,55 +133,79 @@ function fromBindMount(spec: Mount, destination: string, fault: (text: string) =
   };
 }
 
-function checkSubpath(subpath: string, fault: (text: string) => Error): string {
-  if (subpath.startsWith('/')) throw fault('subpath must be a relative path within the volume');
-  if (posix.normalize(subpath).startsWith('..')) throw fault('subpath must not leave the volume');
-  return posix.normalize(subpath);
+function volumeFields(spec: Mount, fault: Fault): ContainerMount {
+  const { NoCopy, Subpath, Labels, DriverConfig } = spec.VolumeOptions ?? {};
+  if (Subpath) {
+    if (!spec.Source) throw fault('must not set Subpath when using anonymous volumes');
+    if (!isLocal(Subpath)) throw fault('subpath must be a relative path within the volume');
+  }
+  return {
+    Type: 'volume',
+    Name: spec.Source ?? '',
+    Source: '',
+    Driver: DriverConfig?.Name || 'local',
+    // Docker says so of every volume that has a name.
+    Mode: spec.Source ? 'z' : '',
+    ...(NoCopy || Subpath ? { noCopy: true } : {}),
+    ...(Subpath ? { subpath: cleanPath(Subpath) } : {}),
+    ...(Labels ? { labels: Labels } : {}),
+    ...(DriverConfig?.Options ? { driverOptions: DriverConfig.Options } : {}),
+  };
 }
 
-function tmpfsOptions(spec: Mount): string {
+function isLocal(path: string): boolean {
+  const clean = posix.normalize(path);
+  return !path.startsWith('/') && clean !== '..' && !clean.startsWith('../');
+}
+
+const tmpfsUnits: [suffix: string, bytes: number][] = [
+  ['g', 2 ** 30],
+  ['m', 2 ** 20],
+  ['k', 2 ** 10],
+];
+
+function tmpfsOptions(spec: Mount, fault: Fault): string {
   const { SizeBytes, Mode, Options } = spec.TmpfsOptions ?? {};
-  return [
-    ...(SizeBytes ? [`size=${SizeBytes}`] : []),
-    ...(Mode ? [`mode=${Mode.toString(8)}`] : []),
-    ...(spec.ReadOnly ? ['ro'] : []),
-    ...(Options ?? []).map(option => option.join('=')),
-  ].join(',');
+  const words: string[] = [];
+  if (spec.ReadOnly) words.push('ro');
+  if (Mode) words.push(`mode=${Mode.toString(8)}`);
+  if (SizeBytes) {
+    const [suffix, bytes] = tmpfsUnits.find(([, unit]) => SizeBytes % unit === 0) ?? ['', 1];
+    words.push(`size=${SizeBytes / bytes}${suffix}`);
+  }
+  for (const option of Options ?? []) {
+    if (option.length < 1 || option.length > 2) throw fault('invalid option array length');
+    if (option[0] !== 'exec' && option[0] !== 'noexec') throw fault(`invalid option: ${option[0]}`);
+    words.push(option.join('='));
+  }
+  return words.join(',');
 }
 
 /** --volumes-from name[:ro|rw]: the other's volumes and binds, with its names and sources. */
 function mountsFrom(line: string, { mountsOf }: MountRequest): ContainerMount[] {
-  const colon = line.lastIndexOf(':');
-  const mode = colon < 0 ? '' : line.slice(colon + 1);
-  const container = colon < 0 ? line : line.slice(0, colon);
   if (line === '') throw invalid('volumes-from specification cannot be an empty string');
-  if (mode !== '' && !['ro', 'rw', 'z', 'Z'].includes(mode)) throw invalid(`invalid mode for volumes-from: ${mode}`);
-  return mountsOf(container)
+  const colon = line.indexOf(':');
+  const text = colon < 0 ? '' : line.slice(colon + 1);
+  const mode = parseBindMode(text);
+  if (!mode || mode.propagation || mode.copy) throw invalid(`invalid mode: ${text}`);
+  return mountsOf(colon < 0 ? line : line.slice(0, colon))
     .filter(mount => mount.Type !== 'tmpfs')
-    .map(mount => ({
-      ...mount,
-      ...(mode ? { Mode: mode } : {}),
-      RW: mount.RW !== false && mode !== 'ro',
-      noCopy: true,
-    }));
+    .map(mount => ({ ...mount, Mode: '', RW: mount.RW !== false && mode.access !== 'ro', noCopy: true }));
 }
 
-function checkBindSource(mount: ContainerMount): void {
-  const source = mount.Source!;
+function requireSource({ Source: source = '' }: ContainerMount): void {
+  const fault = (text: string) => invalid(`invalid mount config for type "bind": ${text}`);
   try {
     statSync(source);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT')
-      throw failed(`cannot look at the bind source ${source}: ${messageOf(error)}`, error);
-    if (!mount.createSource) {
-      throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
-    }
-    makeBindSource(source);
+    const missing = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
+    throw fault(missing ? `bind source path does not exist: ${source}` : `stat ${source}: ${messageOf(error)}`);
   }
 }
 
 /** -v makes what is missing, always as a directory. */
 export function makeBindSource(source: string): void {
+  if (existsSync(source)) return;
   try {
     mkdirSync(source, { recursive: true, mode: 0o755 });
   } catch (error) {
@@ -221,18 +213,31 @@ export function makeBindSource(source: string): void {
   }
 }
 
-async function ensureVolume(mount: ContainerMount, specs: readonly Mount[], volumes: Volumes): Promise<void> {
-  const spec = specs.find(each => each.Type === 'volume' && cleanDestination(each.Target!) === mount.Destination);
-  const volume = await volumes.create({
-    Name: mount.Name,
-    Driver: mount.Driver,
-    DriverOpts: spec?.VolumeOptions?.DriverConfig?.Options,
-    Labels: spec?.VolumeOptions?.Labels,
-  });
-  if (!mount.Name) mount.anonymous = true;
-  mount.Name = volume.Name;
-  mount.Driver = volume.Driver;
-  mount.Source = volume.Mountpoint;
+/** All of them, or none that is new and has no name. */
+async function ensureVolumes(mounts: readonly ContainerMount[], volumes: Volumes): Promise<void> {
+  const made: string[] = [];
+  try {
+    for (const mount of mounts) {
+      // What comes from another container is there already.
+      if (mount.Type !== 'volume' || mount.Source) continue;
+      const volume = await volumes.create({
+        Name: mount.Name,
+        Driver: mount.Driver,
+        DriverOpts: mount.driverOptions,
+        Labels: mount.labels,
+      });
+      if (!mount.Name) {
+        mount.anonymous = true;
+        made.push(volume.Name);
+      }
+      mount.Name = volume.Name;
+      mount.Driver = volume.Driver;
+      mount.Source = volume.Mountpoint;
+    }
+  } catch (error) {
+    for (const name of made) await volumes.remove(name, { force: true });
+    throw error;
+  }
 }
 
 /** For inspect: only what the API knows. */

@@ -42,8 +42,8 @@ function toOci(mount: ContainerMount, volumeSources: ReadonlyMap<string, string>
   const options = [mount.nonRecursive ? 'bind' : 'rbind'];
   if (mount.RW === false) {
     options.push('ro');
-    // Whatever is mounted below becomes read-only too, where the kernel can do that.
-    if (mount.readOnlyForceRecursive) options.push('rro');
+    // Whatever is mounted below becomes read-only too.
+    if (!mount.readOnlyNonRecursive && !mount.nonRecursive) options.push('rro');
   }
   options.push(mount.Propagation || 'rprivate');
   return { destination, type: 'bind', source, options };
