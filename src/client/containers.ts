@@ -185,9 +185,13 @@ export async function changes(client: EngineClient, id: string): Promise<Filesys
   return (await (await client.request('GET', path(id, 'changes'))).json<FilesystemChange[] | null>()) ?? [];
 }
 
-/** One reading after another, about every second; with `once` a single one, without waiting for a second to compare with. */
-export async function* stats(client: EngineClient, id: string, once = false): AsyncGenerator<ContainerStatsResponse> {
-  const query = once ? { stream: '0', 'one-shot': '1' } : { stream: '1' };
+/** Readings about every second; without `stream` a single one, which takes as long because it compares two. */
+export async function* stats(
+  client: EngineClient,
+  id: string,
+  stream: boolean,
+): AsyncGenerator<ContainerStatsResponse> {
+  const query = { stream: stream ? '1' : '0' };
   yield* jsonLines<ContainerStatsResponse>((await client.request('GET', path(id, 'stats'), { query })).body);
 }
 

@@ -1,5 +1,4 @@
 // Identifiers are branded so that a container's id can't be passed where an image's is wanted.
-import { randomBytes } from 'node:crypto';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
@@ -15,7 +14,7 @@ export type ChainId = Branded<'chain'>;
 /** 64 hex digits, never all decimal in the first twelve: a short id must not be mistaken for a number. */
 function randomHexId(): string {
   for (;;) {
-    const id = randomBytes(32).toString('hex');
+    const id = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex');
     if (!/^\d{12}/.test(id)) return id;
   }
 }

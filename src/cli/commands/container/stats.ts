@@ -1,0 +1,47 @@
+import { formatListing } from '../../format/listing.ts';
+import { statsListing } from '../../format/lists/stats.ts';
+import { anyArguments, defineCommand } from '../../framework/command.ts';
+import { ExitError } from '../../framework/errors.ts';
+import { listFormatFlag } from '../../options/format.ts';
+import { StatsCollector } from './stats-collector.ts';
+
+const EVERY_MS = 500;
+
+export const command = defineCommand({
+  usage: '[OPTIONS] [CONTAINER...]',
+  summary: 'Show live what containers use',
+  arguments: anyArguments,
+  flags: {
+    all: { type: 'bool', short: 'a', summary: 'Show stopped containers, too' },
+    format: listFormatFlag,
+    'no-stream': { type: 'bool', summary: 'Show it once' },
+    'no-trunc': { type: 'bool', summary: "Don't shorten ids" },
+  },
+  async run(cli, flags, names) {
+    const stream = !flags['no-stream'];
+    const format = flags.format || (await cli.config()).statsFormat || '';
+    const collector = new StatsCollector(await cli.client(), stream);
+    const watch = names.length === 0 ? await collector.watchAll(flags.all) : undefined;
+    for (const name of names) collector.add(name);
+    await collector.firstReadings();
+    if (names.length > 0 && collector.errors.length > 0) throw new ExitError(1, collector.errors.join('\n'));
+
+    const table = () => formatListing(statsListing, collector.rows(!flags['no-trunc']), { format });
+    if (!stream) {
+      if (collector.size > 0) cli.out.write(await table());
+      return 0;
+    }
+    let over = false;
+    void watch?.ended.then(() => {
+      over = true;
+    });
+    while (!over) {
+      // From the top left corner, each line's old rest erased, and then what is below.
+      const lines = (await table()).split('\n').map(line => `${line}\x1b[K\n`);
+      cli.out.write(`\x1b[H${lines.join('')}\x1b[J`);
+      await cli.out.flush();
+      await Bun.sleep(EVERY_MS);
+    }
+    return 0;
+  },
+});
