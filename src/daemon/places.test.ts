@@ -57,8 +57,11 @@ describe('the pidfile', () => {
 
   test('of a daemon that lives is respected', async () => {
     const path = join(base, 'pid');
-    const other = Bun.spawn(['sh', '-c', 'sleep 60; true', 'dockerd'], { stdio: ['ignore', 'ignore', 'ignore'] });
+    const other = Bun.spawn(['sh', '-c', 'echo up; sleep 60; true', 'dockerd'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     try {
+      await other.stdout.getReader().read();
       writeFileSync(path, String(other.pid));
       expect(() => writePidfile(path)).toThrow(`process with PID ${other.pid} is still running`);
       removePidfile(path);
