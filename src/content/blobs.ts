@@ -63,7 +63,8 @@ export class BlobStore {
   }
 
   /** Something small of our own making. */
-  async add(content: Uint8Array, digest: Digest): Promise<void> {
+  async add(content: Uint8Array, digest: Digest, lease: { blobs: Set<Digest> }): Promise<void> {
+    lease.blobs.add(digest);
     if (this.has(digest)) return;
     const writer = await this.writer();
     await writer.write(content);
@@ -89,6 +90,20 @@ export class BlobStore {
     renameSync(path, blobPath(this.layout, digest));
   }
 
+  /** A name for a file that somebody else writes and `adoptFile` takes over. */
+  temporaryFile(): string {
+    return `${this.layout.ingest}/file-${process.pid}-${++this.#count}`;
+  }
+
+  /** Takes over a file whose digest is known to be right. */
+  async adoptFile(path: string, digest: Digest): Promise<void> {
+    await this.#adopt(path, digest);
+  }
+
+  discardFile(path: string): void {
+    rmSync(path, { force: true });
+  }
+
   /** Takes the blob out of the store at once; whoever reads it at the moment reads on. */
   remove(digest: Digest): void {
     rmSync(blobPath(this.layout, digest), { force: true });
@@ -104,6 +119,8 @@ export class BlobStore {
 export interface ExpectedBlob {
   digest?: Digest;
   size?: number;
+  /** Holds the blob from the moment it is in the store. */
+  lease?: { blobs: Set<Digest> };
 }
 
 /** Takes a blob's bytes in order. Chunks must not change after they are handed over. */
@@ -197,6 +214,7 @@ export class BlobWriter {
       if (expected.digest !== undefined && expected.digest !== digest) {
         throw invalid(`content has the digest ${digest} instead of ${expected.digest}`);
       }
+      expected.lease?.blobs.add(digest);
       await this.file.chmod(0o644);
       await this.adopt(digest);
       this.#state = 'committed';

@@ -1,8 +1,17 @@
 // The store of unpacked layers. A layer's directory has its final name only when all of it is there and its diff id is
 // right; until then it is under `ingest`, which every start empties.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { errnoOf, invalid } from '../lib/errors.ts';
+import { errnoOf, invalid, unavailable } from '../lib/errors.ts';
 import { type ChainId, type Digest, isDigest } from '../lib/ids.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import type { Durability } from './durability.ts';
@@ -48,17 +57,13 @@ export class LayerStore {
     return layerFiles(this.layout, chain);
   }
 
-  /** Begins to unpack a blob that may still grow. The owner must `place` or `discard` what comes of it. */
-  async unpack(blob: string, onRead?: (bytes: number) => void): Promise<UnpackingLayer> {
-    const slot = await this.#slots.acquire();
+  /**
+   * Begins to unpack a blob that may still grow, as soon as there is a free slot. The file may be moved meanwhile. The owner
+   * must `place` or `discard` what comes of it.
+   */
+  unpack(blob: string, onRead?: (bytes: number) => void): UnpackingLayer {
     const directory = `${this.layout.ingest}/layer-${process.pid}-${++this.#count}`;
-    try {
-      mkdirSync(`${directory}/diff`, { recursive: true, mode: 0o755 });
-      return new UnpackingLayer(directory, new LayerUnpacker(blob, `${directory}/diff`, onRead), slot, this.layout);
-    } catch (error) {
-      slot[Symbol.dispose]();
-      throw error;
-    }
+    return new UnpackingLayer(directory, openSync(blob, 'r'), this.#slots, this.layout, onRead);
   }
 
   /**
@@ -120,30 +125,58 @@ export class LayerStore {
 /** A layer that is being unpacked, or is unpacked and has no place yet. */
 export class UnpackingLayer {
   readonly result: Promise<Unpacked>;
+  #unpacker: LayerUnpacker | undefined;
+  #order = { available: 0, complete: false };
+  #discarded = false;
 
+  /** Owns the descriptor. */
   constructor(
     readonly directory: string,
-    private readonly unpacker: LayerUnpacker,
-    slot: Disposable,
+    blob: number,
+    slots: Semaphore,
     private readonly layout: ContentLayout,
+    onRead?: (bytes: number) => void,
   ) {
-    this.result = unpacker.result.finally(() => slot[Symbol.dispose]());
+    this.result = this.#run(blob, slots, onRead);
     this.result.catch(() => {
       // Whoever places it hears of it; whoever discards it does not care.
     });
   }
 
+  async #run(blob: number, slots: Semaphore, onRead?: (bytes: number) => void): Promise<Unpacked> {
+    using _slot = await slots.acquire();
+    try {
+      if (this.#discarded) throw unavailable('unpacking was cancelled');
+      mkdirSync(`${this.directory}/diff`, { recursive: true, mode: 0o755 });
+      this.#unpacker = new LayerUnpacker(blob, `${this.directory}/diff`, onRead);
+    } finally {
+      closeSync(blob);
+    }
+    this.#tell();
+    return await this.#unpacker.result;
+  }
+
+  /** So many bytes of the blob are on disk. */
   available(bytes: number): void {
-    this.unpacker.available(bytes);
+    this.#order = { available: bytes, complete: false };
+    this.#tell();
   }
 
   complete(bytes: number): void {
-    this.unpacker.complete(bytes);
+    this.#order = { available: bytes, complete: true };
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { available, complete } = this.#order;
+    if (complete) this.#unpacker?.complete(available);
+    else if (available > 0) this.#unpacker?.available(available);
   }
 
   /** Ends the helper and removes what it made, unless that has been given its place. */
   async discard(): Promise<void> {
-    await this.unpacker.abort();
+    this.#discarded = true;
+    await this.#unpacker?.abort();
     const removing = this.directory.replace(this.layout.ingest, this.layout.removing);
     try {
       renameSync(this.directory, removing);

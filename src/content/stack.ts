@@ -28,7 +28,7 @@ export function stackOf(manifest: Manifest, config: ImageConfigFile): StackLayer
   }));
 }
 
-type Unpack = (layer: StackLayer, signal: AbortSignal) => Promise<UnpackingLayer>;
+type Unpack = (layer: StackLayer, signal: AbortSignal) => UnpackingLayer | Promise<UnpackingLayer>;
 
 export class StackBuilder {
   readonly #tasks = new SharedTasks<ChainId, void>();
@@ -86,8 +86,8 @@ export class StackBuilder {
     });
   }
 
-  async #unpackStored({ blob }: StackLayer): Promise<UnpackingLayer> {
-    const unpacking = await this.content.layers.unpack(this.content.blobs.path(blob.digest));
+  #unpackStored({ blob }: StackLayer): UnpackingLayer {
+    const unpacking = this.content.layers.unpack(this.content.blobs.path(blob.digest));
     unpacking.complete(blob.size);
     return unpacking;
   }

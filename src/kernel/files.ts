@@ -1,6 +1,6 @@
 // What tar needs of a file system and Node has no exact call for: special files, links' own attributes, nanoseconds,
 // extended attributes, chroot. Names may hold any bytes (lib/file-name.ts). Nothing here follows a link at a path's end.
-import { constants } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { encodeName } from '../lib/file-name.ts';
 import { check, errno, KernelError, libc } from './libc.ts';
 
@@ -127,6 +127,11 @@ function putTime(at: number, nanoseconds: bigint): void {
   const rest = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   times[at] = (nanoseconds - rest) / 1_000_000_000n;
   times[at + 1] = rest;
+}
+
+/** Nanoseconds since 1970. */
+export function modificationTime(path: string): bigint {
+  return lstatSync(encodeName(path), { bigint: true }).mtimeNs;
 }
 
 export function setLength(fd: number, length: number): void {

@@ -1,7 +1,9 @@
 // How bytes are packed is told by their first bytes; what a media type or a file's name says is not to be trusted.
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
+import { createGunzip, createZstdDecompress, gzip } from 'node:zlib';
 import { invalid } from './errors.ts';
-import type { ByteSource } from './streams.ts';
+import { type ByteSource, concat } from './streams.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -51,4 +53,44 @@ export async function* decompress(source: ByteSource, compression: 'gzip' | 'zst
 function isZlibError(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return /^(Z_|ZSTD_|ERR_ZSTD|ERR_BROTLI|ERR_ZLIB)/.test(code);
+}
+
+/** So much is packed at a time: each block by itself, so that all processors have something to do. */
+const PACK_BLOCK = 1024 * 1024;
+
+const gzipBlock = promisify(gzip) as (block: Uint8Array) => Promise<Uint8Array>;
+
+/** Packs as gzip: a sequence of members, which every reader takes as one file. */
+export async function* compressGzip(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): ByteSource {
+  const parallel = availableParallelism();
+  const packing: Promise<Uint8Array>[] = [];
+  const pack = (block: Uint8Array) => {
+    const packed = gzipBlock(block);
+    // Whoever takes it out of the row hears of a failure; if nobody does any more, it is of no interest.
+    packed.catch(() => {});
+    packing.push(packed);
+  };
+  let empty = true;
+  for await (const block of blocksOf(source, PACK_BLOCK)) {
+    empty = false;
+    pack(block);
+    if (packing.length > parallel) yield await packing.shift()!;
+  }
+  if (empty) pack(new Uint8Array(0));
+  for (const packed of packing) yield await packed;
+}
+
+/** The same bytes in pieces of one size. */
+async function* blocksOf(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, size: number): ByteSource {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    pieces.push(chunk);
+    length += chunk.length;
+    if (length < size) continue;
+    yield concat(pieces);
+    pieces = [];
+    length = 0;
+  }
+  if (length > 0) yield concat(pieces);
 }

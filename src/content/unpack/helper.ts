@@ -1,6 +1,6 @@
-// The helper process that unpacks one layer. It opens the blob, locks itself into the layer's directory, and only then
-// looks at a byte of what a stranger made. Arguments: the blob's path, the directory.
-import { openSync, readSync, statfsSync, writeSync } from 'node:fs';
+// The helper process that unpacks one layer. It locks itself into the layer's directory before it looks at a byte of what a
+// stranger made. The blob is its descriptor 3, the directory its argument.
+import { readSync, statfsSync, writeSync } from 'node:fs';
 import { changeRoot } from '../../kernel/files.ts';
 import { type Compression, decompress, detectCompression } from '../../lib/compression.ts';
 import { DockyardError, failed, invalid, messageOf } from '../../lib/errors.ts';
@@ -21,13 +21,14 @@ const RESERVED_BYTES = 64 * 1024 * 1024;
 const RESERVED_SHARE = 50;
 const SPACE_CHECK_EVERY = 64 * 1024 * 1024;
 
-export async function run([blob, directory]: string[]): Promise<number> {
-  if (blob === undefined || directory === undefined) return 2;
-  const fd = openSync(blob, 'r');
+const BLOB = 3;
+
+export async function run([directory]: string[]): Promise<number> {
+  if (directory === undefined) return 2;
   process.umask(0);
   changeRoot(directory);
   try {
-    const done = await unpack(new GrowingFile(fd));
+    const done = await unpack(new GrowingFile(BLOB));
     report({ done });
   } catch (error) {
     report({ error: messageOf(error), kind: error instanceof DockyardError ? error.kind : 'failed' });

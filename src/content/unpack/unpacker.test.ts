@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import {
   appendFileSync,
+  closeSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -18,6 +20,15 @@ import { sha256 } from '../../lib/ids.ts';
 import { collect } from '../../lib/streams.ts';
 import { type PartialTarEntry, tarEntry, writeTar } from '../../lib/tar/writer.ts';
 import { LayerUnpacker } from './unpacker.ts';
+
+function unpackerOf(path: string): LayerUnpacker {
+  const fd = openSync(path, 'r');
+  try {
+    return new LayerUnpacker(fd, layer);
+  } finally {
+    closeSync(fd);
+  }
+}
 
 let root = '';
 let layer = '';
@@ -48,7 +59,7 @@ function tar(...inputs: Input[]): Promise<Buffer> {
 
 async function unpackBytes(bytes: Uint8Array) {
   writeFileSync(`${root}/blob`, bytes);
-  const unpacker = new LayerUnpacker(`${root}/blob`, layer);
+  const unpacker = unpackerOf(`${root}/blob`);
   unpacker.complete(bytes.length);
   return unpacker.result;
 }
@@ -219,7 +230,7 @@ describe('packed and piecewise', () => {
   test('unpacks while the blob grows', async () => {
     const bytes = gzipSync(await tar(...files));
     writeFileSync(`${root}/blob`, '');
-    const unpacker = new LayerUnpacker(`${root}/blob`, layer);
+    const unpacker = unpackerOf(`${root}/blob`);
     const step = Math.ceil(bytes.length / 9);
     for (let at = 0; at < bytes.length; at += step) {
       appendFileSync(`${root}/blob`, bytes.subarray(at, at + step));
@@ -241,7 +252,7 @@ describe('packed and piecewise', () => {
 
   test('aborting ends the helper', async () => {
     writeFileSync(`${root}/blob`, '');
-    const unpacker = new LayerUnpacker(`${root}/blob`, layer);
+    const unpacker = unpackerOf(`${root}/blob`);
     unpacker.available(0);
     await unpacker.abort();
     await expect(unpacker.result).rejects.toThrow('SIGKILL');

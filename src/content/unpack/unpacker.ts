@@ -10,12 +10,14 @@ export class LayerUnpacker {
   readonly result: Promise<Unpacked>;
   readonly #process: Bun.Subprocess<'pipe', 'pipe', 'pipe'>;
 
-  /** `directory` must exist and be empty. `onRead` hears how many of the blob's bytes are unpacked. */
-  constructor(blob: string, directory: string, onRead: (bytes: number) => void = () => {}) {
-    this.#process = Bun.spawn(helperCommand('unpack-layer', [blob, directory]), {
-      stdin: 'pipe',
-      stdout: 'pipe',
-      stderr: 'pipe',
+  /**
+   * `blob` is a descriptor, which the caller may close afterwards. `directory` must exist and be empty. `onRead` hears how
+   * many of the blob's bytes are unpacked.
+   */
+  constructor(blob: number, directory: string, onRead: (bytes: number) => void = () => {}) {
+    this.#process = Bun.spawn({
+      cmd: helperCommand('unpack-layer', [directory]),
+      stdio: ['pipe', 'pipe', 'pipe', blob],
       env: {},
     });
     this.result = this.#follow(onRead);
