@@ -14,9 +14,9 @@ export async function confirm(cli: Cli, question: string): Promise<boolean> {
   return (await ask(cli, `${question} [y/N] `)).toLowerCase() === 'y';
 }
 
-/** Asks before something is removed, and ends the command unless the answer is yes. */
-export async function confirmOrCancel(cli: Cli, question: string, what: string): Promise<void> {
-  if (!(await confirm(cli, question))) throw new ExitError(1, `${what} has been cancelled`);
+/** Asks before something is removed, and ends the command unless the answer is yes. A "no" is no failure. */
+export async function confirmOrCancel(cli: Cli, question: string): Promise<void> {
+  if (!(await confirm(cli, question))) throw new ExitError(0);
 }
 
 async function readLine(): Promise<string> {

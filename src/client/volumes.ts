@@ -21,6 +21,10 @@ export async function remove(client: EngineClient, name: string, force = false):
   await (await client.request('DELETE', path(name), { query: { force } })).discard();
 }
 
+export async function update(client: EngineClient, id: string, version: number, json: unknown): Promise<void> {
+  await (await client.request('PUT', path(id), { query: { version: String(version) }, json })).discard();
+}
+
 export interface PruneReport {
   VolumesDeleted: string[] | null;
   SpaceReclaimed: number;

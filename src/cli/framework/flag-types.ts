@@ -129,6 +129,14 @@ export function isIpv6(text: string): boolean {
   return groups < 8;
 }
 
+/** An address with the length of its network: `10.0.0.0/8`. */
+function readNetwork(text: string): string {
+  const [address = '', bits = ''] = text.trim().split('/');
+  const valid = /^\d{1,3}$/.test(bits) && isIp(address) && Number(bits) <= (isIpv4(address) ? 32 : 128);
+  if (!valid) throw new Error(`invalid string being converted to CIDR: ${text}`);
+  return text.trim();
+}
+
 /** One line of comma-separated values; quotes protect commas. */
 export function readCsv(text: string): string[] {
   const fields: string[] = [];
@@ -196,6 +204,7 @@ export const listTypes = {
   network: (text: string) => [text],
   'gpu-request': (text: string) => [text],
   ipSlice: (text: string) => readCsv(text).map(readIp),
+  ipNetSlice: (text: string) => readCsv(text).map(readNetwork),
 } as const;
 
 /** Types that gather `key=value` pairs. */
