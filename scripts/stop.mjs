@@ -11,6 +11,6 @@ await script(async () => {
     await stopEngine(engine);
     say(`The engine on ${engine.socket} has ended.`);
     if (running > 0)
-      say(`${running} container${running === 1 ? ' runs' : 's run'} on; \`npm start\` finds them again.`);
+      say(`${running === 1 ? '1 container runs' : `${running} containers run`} on; \`npm start\` finds them again.`);
   }
 });
