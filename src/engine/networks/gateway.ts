@@ -48,8 +48,11 @@ export function gatewayEndpoint(
   return best;
 }
 
+/** The network `none` leads nowhere. */
 const routeOf = (context: NetworkContext, active: ActiveEndpoint, family: Family) =>
-  context.host.driver(active.network).defaultRoute(active.network, endpointSpec(active), family);
+  active.network.driver === 'null'
+    ? undefined
+    : context.host.driver(active.network).defaultRoute(active.network, endpointSpec(active), family);
 
 /** The default routes are those of the endpoints that the container has now. */
 export function setDefaultRoutes(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
