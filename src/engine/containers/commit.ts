@@ -24,6 +24,7 @@ export async function commit(
       snapshot: record.id,
       upperDirectory: context.snapshots.upperDirectory(record.id),
       base: record.image.id,
+      manifest: record.image.manifest?.digest ?? '',
       container: record.id,
       config: record.config,
       override: request.config,

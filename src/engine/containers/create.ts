@@ -70,7 +70,6 @@ export async function createContainer(
       id: image.id,
       reference: request.config.Image ?? '',
       ...(image.id ? { manifest: image.manifest } : {}),
-      layers: image.layers,
       os: image.os,
       architecture: image.architecture,
     },

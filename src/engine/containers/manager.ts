@@ -1,6 +1,6 @@
 // The containers of one engine: finds the one that is meant and hands it to the verb.
 import { conflict, messageOf } from '../../lib/errors.ts';
-import type { ChainId, ContainerId, Digest, ExecId } from '../../lib/ids.ts';
+import type { ContainerId, Digest, ExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
@@ -334,11 +334,6 @@ export class ContainerManager implements Containers {
         reference: record.image.reference,
         manifest: record.image.manifest?.digest ?? image,
       }));
-  }
-
-  /** Layers that stand under containers, whatever became of their images. */
-  *layersInUse(): Iterable<ChainId> {
-    for (const record of this.#store.all()) yield* record.image.layers;
   }
 
   counts() {

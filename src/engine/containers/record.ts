@@ -1,6 +1,6 @@
 // What is stored of a container. The phase says what may be done with it; everything else is description.
 import type { Descriptor } from '../../content/oci.ts';
-import type { ChainId, ContainerId, Digest } from '../../lib/ids.ts';
+import type { ContainerId, Digest } from '../../lib/ids.ts';
 import type { ContainerConfig, Health, HostConfig } from '../../wire/types.ts';
 import type { ContainerMount } from '../volumes/mount-points.ts';
 
@@ -26,7 +26,6 @@ export interface ContainerRecord {
     manifest?: Descriptor;
     os: string;
     architecture: string;
-    layers: readonly ChainId[];
   };
   /** The request's configuration with the image's defaults merged in. */
   config: ContainerConfig;

@@ -12,7 +12,7 @@ function recordOf(id: string, name: string): ContainerRecord {
     id: id.padEnd(64, '0') as ContainerId,
     name,
     created: ZERO_TIME,
-    image: { id: '', reference: '', os: 'linux', architecture: 'amd64', layers: [] },
+    image: { id: '', reference: '', os: 'linux', architecture: 'amd64' },
     config: {},
     hostConfig: {},
     path: 'sh',
