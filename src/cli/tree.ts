@@ -88,7 +88,7 @@ const system: Group = {
     df: notBuilt('Show what takes up disk space'),
     'dial-stdio': notBuilt('Connect stdin and stdout with the engine'),
     events: notBuilt('Show what happens in the engine'),
-    info: notBuilt('Show how the engine is set up'),
+    info: () => import('./commands/system/info.ts'),
     prune: notBuilt('Remove everything that is unused'),
   },
 };
@@ -176,7 +176,7 @@ export const root: Group = {
     top: 'container top',
     unpause: 'container unpause',
     update: 'container update',
-    version: notBuilt('Show the versions of client and engine'),
+    version: () => import('./commands/version.ts'),
     volume,
     wait: 'container wait',
   },

@@ -1,7 +1,7 @@
 // The types of the Engine API's objects as Go clients declare them: which fields there are, in which order, and what stands for
 // the ones that JSON leaves out. `docker inspect --format '{{.State}}'` prints by these, and scripts read it.
 import { toJson } from '../template/json.ts';
-import { GoMap, GoSlice, GoStruct, JsonNumber, NilPointer, type Value } from '../template/values.ts';
+import { GoMap, GoSlice, GoStruct, isTrue, JsonNumber, NilPointer, type Value } from '../template/values.ts';
 import { durationText, timeText } from '../time-text.ts';
 
 export type Shape =
@@ -27,6 +27,8 @@ export interface FieldShape {
 
 export interface StructShape {
   struct: string;
+  /** Its JSON is what came, with sorted keys. */
+  plainJson?: boolean;
   fields: Readonly<Record<string, Shape | FieldShape>>;
 }
 
@@ -130,7 +132,21 @@ function decodeStruct(shape: StructShape, json: Value): GoStruct {
     const value = field.embedded ? decode(field.shape, json) : decode(field.shape, entries.get(jsonName));
     return { name, value, json: jsonName, omitEmpty: field.omitEmpty, embedded: field.embedded };
   });
-  return new GoStruct(shape.struct, fields);
+  return new GoStruct(
+    shape.struct,
+    fields,
+    shape.plainJson ? { json: () => toJson(withoutEmpty(shape, entries)) } : {},
+  );
+}
+
+/** What came, less the fields that are left out when they are empty. */
+function withoutEmpty(shape: StructShape, entries: ReadonlyMap<string, Value>): GoMap {
+  const kept = [...entries].filter(([name, value]) => {
+    const field = shape.fields[name];
+    const omits = typeof field === 'object' && 'shape' in field && field.omitEmpty;
+    return !omits || (value instanceof GoSlice ? value.items.length > 0 : isTrue(value));
+  });
+  return new GoMap(new Map(kept));
 }
 
 /** JSON in a field of type `any`: numbers are floats. */

@@ -1,4 +1,4 @@
-import { mapOf, optional, pointerTo, type Shape, stringMap, strings, struct } from './shape.ts';
+import { embedded, mapOf, optional, pointerTo, type Shape, stringMap, strings, struct } from './shape.ts';
 
 const usageData = struct('volume.UsageData', { RefCount: 'int', Size: 'int' });
 
@@ -36,9 +36,7 @@ const clusterVolumeSpec = struct('volume.ClusterVolumeSpec', {
 
 const clusterVolume = struct('volume.ClusterVolume', {
   ID: 'string',
-  Version: { shape: objectVersion, embedded: false },
-  CreatedAt: 'time',
-  UpdatedAt: 'time',
+  Meta: embedded(struct('swarm.Meta', { Version: objectVersion, CreatedAt: 'time', UpdatedAt: 'time' })),
   Spec: clusterVolumeSpec,
   PublishStatus: optional({
     slice: pointerTo(
