@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIPv4 } from 'node:net';
 import { mountWithOptions } from '../../kernel/mount-options.ts';
-import { errnoOf, failed, invalid, messageOf, notBuilt } from '../../lib/errors.ts';
+import { errnoOf, failed, invalid, messageOf } from '../../lib/errors.ts';
 
 export type DriverOptions = Readonly<Record<string, string>>;
 
@@ -19,7 +19,7 @@ export function validateDriverOptions(options: DriverOptions): void {
   }
   if (options['size'] !== undefined) {
     if (!/^\d+(\.\d+)? ?([kmgtp]?i?b?)$/i.test(options['size'])) throw invalid(`invalid size: '${options['size']}'`);
-    throw notBuilt('a size limit of a volume (project quota) is not built yet');
+    throw invalid('quota size requested but no quota support');
   }
   const missing = (option: string) => invalid(`missing required option: "${option}"`);
   if (device !== undefined && type === undefined) throw missing('type');

@@ -1,4 +1,5 @@
 // Mount points in the runtime's words.
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RootDirectory } from '../../kernel/openat2.ts';
 import { invalid, messageOf } from '../../lib/errors.ts';
@@ -42,8 +43,9 @@ function toOci(mount: ContainerMount, volumeSources: ReadonlyMap<string, string>
   const options = [mount.nonRecursive ? 'bind' : 'rbind'];
   if (mount.RW === false) {
     options.push('ro');
-    // Whatever is mounted below becomes read-only too.
-    if (!mount.readOnlyNonRecursive && !mount.nonRecursive) options.push('rro');
+    // Whatever is mounted below becomes read-only too; below a file there is nothing, and crun would fail.
+    const recursive = !mount.readOnlyNonRecursive && !mount.nonRecursive;
+    if (recursive && statSync(source, { throwIfNoEntry: false })?.isDirectory()) options.push('rro');
   }
   options.push(mount.Propagation || 'rprivate');
   return { destination, type: 'bind', source, options };

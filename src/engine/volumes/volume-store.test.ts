@@ -83,7 +83,7 @@ describe('is refused:', () => {
     [{ Name: 'xx', DriverOpts: { type: 'tmpfs' } }, 'create xx: missing required option: "device"'],
     [
       { Name: 'xx', DriverOpts: { size: '1g' } },
-      'create xx: a size limit of a volume (project quota) is not built yet',
+      'create xx: quota size requested but no quota support',
     ],
   ])('%p', async (request, message) => {
     expect(await failure(volumes.create(request))).toBe(message);
