@@ -21,7 +21,7 @@ export function startEngine(cli: Cli, refusal: ConnectionError): Promise<boolean
 async function start(cli: Cli, refusal: ConnectionError): Promise<boolean> {
   const code = refusal.cause instanceof Error && 'code' in refusal.cause ? refusal.cause.code : undefined;
   if (code !== 'ENOENT' && code !== 'ECONNREFUSED') return false;
-  const unwanted = process.env.DOCKYARD_NO_AUTOSTART || (await cli.config()).dockyardAutoStart === false;
+  const unwanted = process.env.DOCKYARD_NO_AUTOSTART || cli.config().dockyardAutoStart === false;
   if (unwanted || process.getuid?.() !== 0) return false;
   mkdirSync('/var/log', { recursive: true });
   const log = openSync(LOG_FILE, 'a', 0o640);
@@ -30,6 +30,8 @@ async function start(cli: Cli, refusal: ConnectionError): Promise<boolean> {
     stdout: log,
     stderr: log,
     cwd: '/',
+    // Whatever this starts must not start engines in turn.
+    env: { ...process.env, DOCKYARD_NO_AUTOSTART: '1' },
     // A session of its own: closing this terminal, or Ctrl-C in it, is none of the engine's business.
     detached: true,
   });

@@ -2,7 +2,9 @@
 import type { EngineClient } from '../../client/client.ts';
 import type { Endpoint } from '../../client/endpoint.ts';
 import { type ConfigFile, loadConfigFile } from './config-file.ts';
+import { resolveEndpoint } from './endpoint.ts';
 import type { Globals } from './globals.ts';
+import { openEngineClient } from './open-client.ts';
 import { DescriptorOutput, type Output } from './output.ts';
 
 export class Cli {
@@ -10,7 +12,7 @@ export class Cli {
   path = 'docker';
   readonly out: Output;
   readonly err: Output;
-  #config: Promise<ConfigFile> | undefined;
+  #config: ConfigFile | undefined;
   #endpoint: Promise<Endpoint> | undefined;
   #client: Promise<EngineClient> | undefined;
 
@@ -26,37 +28,25 @@ export class Cli {
     return this.globals.config;
   }
 
-  config(): Promise<ConfigFile> {
-    this.#config ??= this.#loadConfig();
+  config(): ConfigFile {
+    if (!this.#config) {
+      const { config, warning } = loadConfigFile(this.configDirectory);
+      if (warning !== undefined) this.err.line(warning);
+      this.#config = config;
+    }
     return this.#config;
-  }
-
-  async #loadConfig(): Promise<ConfigFile> {
-    const { config, warning } = await loadConfigFile(this.configDirectory);
-    if (warning !== undefined) this.err.line(warning);
-    return config;
   }
 
   /** Where the engine is, by flags, environment and contexts. */
   endpoint(): Promise<Endpoint> {
-    this.#endpoint ??= this.#resolveEndpoint();
+    this.#endpoint ??= resolveEndpoint(this.globals, this.config());
     return this.#endpoint;
-  }
-
-  async #resolveEndpoint(): Promise<Endpoint> {
-    const { resolveEndpoint } = await import('./endpoint.ts');
-    return resolveEndpoint(this.globals, await this.config());
   }
 
   /** The client of the engine. Starts an engine if there is none and that is wanted. */
   client(): Promise<EngineClient> {
-    this.#client ??= this.#openClient();
+    this.#client ??= openEngineClient(this);
     return this.#client;
-  }
-
-  async #openClient(): Promise<EngineClient> {
-    const { openEngineClient } = await import('./open-client.ts');
-    return openEngineClient(this);
   }
 
   /** Prints what has been gathered. */

@@ -51,15 +51,17 @@ export interface LoadedConfig {
   warning?: string;
 }
 
-export async function loadConfigFile(directory: string): Promise<LoadedConfig> {
+export function loadConfigFile(directory: string): LoadedConfig {
   const path = `${directory}/config.json`;
   let text: string;
   try {
-    text = await Bun.file(path).text();
+    // Every command reads this file, and most people have none: asking for the size and mapping it takes a tenth of what a
+    // proper read does.
+    if (!(Bun.file(path).size > 0)) return { config: {} };
+    text = Buffer.from(Bun.mmap(path)).toString();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { config: {} };
-    return { config: {}, warning: `WARNING: Error loading config file: open ${path}: ${String(error)}` };
+    if (!(error instanceof Error)) throw error;
+    return { config: {}, warning: `WARNING: Error loading config file: open ${path}: ${error.message}` };
   }
   try {
     const parsed: unknown = text.trim() === '' ? {} : JSON.parse(text);
@@ -74,7 +76,7 @@ export async function loadConfigFile(directory: string): Promise<LoadedConfig> {
 /** Changes some keys and leaves the rest of the file as it is; an undefined value takes the key out. */
 export async function changeConfigFile(directory: string, changes: Partial<ConfigFile>): Promise<void> {
   const { chmod, mkdir, rename, writeFile } = await import('node:fs/promises');
-  const { config, warning } = await loadConfigFile(directory);
+  const { config, warning } = loadConfigFile(directory);
   if (warning !== undefined) throw new Error(warning.replace(/^WARNING: /, ''));
   const path = `${directory}/config.json`;
   const temporary = `${path}.${process.pid}`;

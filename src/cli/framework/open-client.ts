@@ -8,7 +8,8 @@ import { isDefaultEndpoint } from './endpoint.ts';
 import { userAgent } from './product.ts';
 
 export async function openEngineClient(cli: Cli): Promise<EngineClient> {
-  const [endpoint, config] = await Promise.all([cli.endpoint(), cli.config()]);
+  const config = cli.config();
+  const endpoint = await cli.endpoint();
   const version = process.env.DOCKER_API_VERSION?.replace(/^v/, '') || undefined;
   if (version !== undefined && !isApiVersion(version)) {
     throw new ClientSetupError(`invalid DOCKER_API_VERSION: ${version}`);

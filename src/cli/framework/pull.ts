@@ -24,7 +24,7 @@ export async function pullImage(
 ): Promise<void> {
   const reference = parseReference(name);
   const { digest, tag } = options.all ? reference : withDefaultTag(reference);
-  const credentials = await credentialsFor(await cli.config(), reference.domain);
+  const credentials = await credentialsFor(cli.config(), reference.domain);
   const source = await images.pull(client, familiarRepository(reference), {
     tag: digest ?? tag,
     platform: options.platform,

@@ -7,7 +7,7 @@ import { ExitError } from '../../framework/errors.ts';
 
 /** The keys of the command line, or those of the config; checked only when they are given here. */
 export async function detachKeysOf(cli: Cli, given: string): Promise<string> {
-  if (given === '') return (await cli.config()).detachKeys ?? '';
+  if (given === '') return cli.config().detachKeys ?? '';
   const { parseDetachKeys } = await import('../../../lib/detach-keys.ts');
   try {
     parseDetachKeys(given);

@@ -19,7 +19,7 @@ export async function requestOf(cli: Cli, flags: CreateFlags, args: string[]): P
   if (!['always', 'missing', 'never', ''].includes(flags.pull)) {
     throw refusal(cli, `invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
   }
-  const { proxies } = await cli.config();
+  const { proxies } = cli.config();
   const env = proxies ? [...(await proxyVariables(cli, proxies, flags.env)), ...flags.env] : flags.env;
   try {
     return await createRequest({ ...flags, env }, args);
@@ -111,5 +111,5 @@ async function reserveIdFile(path: string) {
 
 async function shareEngine(cli: Cli, request: ContainerCreateRequest) {
   const { shareEngine: share } = await import('./share-engine.ts');
-  return share(await cli.config(), request);
+  return share(cli.config(), request);
 }

@@ -19,7 +19,7 @@ export const command = defineCommand({
   },
   async run(cli, flags, names) {
     const stream = !flags['no-stream'];
-    const format = flags.format || (await cli.config()).statsFormat || '';
+    const format = flags.format || cli.config().statsFormat || '';
     const collector = new StatsCollector(await cli.client(), stream);
     const watch = names.length === 0 ? await collector.watchAll(flags.all) : undefined;
     for (const name of names) collector.add(name);
