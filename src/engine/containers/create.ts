@@ -115,6 +115,7 @@ async function makeResources(
     config,
     hostConfig,
     volumes: context.volumes,
+    engineRoots: [context.config.dataRoot, context.config.execRoot],
     mountsOf: reference => context.store.require(reference).mounts,
   });
   record.mounts = resolved;

@@ -36,7 +36,13 @@ function resolve(hostConfig: HostConfig, config: ContainerConfig = {}, others: R
     if (!mounts) throw notFound(`No such container: ${name}`);
     return mounts;
   };
-  return resolveMountPoints({ config, hostConfig, volumes: volumes as Volumes, mountsOf });
+  return resolveMountPoints({
+    config,
+    hostConfig,
+    volumes: volumes as Volumes,
+    engineRoots: ['/engine/data'],
+    mountsOf,
+  });
 }
 
 const shown = async (...args: Parameters<typeof resolve>) => (await resolve(...args)).map(shownMount);
@@ -251,4 +257,15 @@ test('one place takes one mount', async () => {
 test('of several volumes, all are made or none without a name', async () => {
   await expect(resolve({ Binds: ['/first', 'broken:/x'] })).rejects.toThrow('broken');
   expect(removed).toEqual(['anonymous1']);
+});
+
+test('what holds the engine’s own mounts is a slave of the host, so that they go there too', async () => {
+  const propagation = async (line: string) => (await resolve({ Binds: [line] }))[0]!.Propagation;
+  expect(await propagation('/:/host')).toBe('rslave');
+  expect(await propagation('/engine/data/volumes:/v:ro')).toBe('rslave');
+  expect(await propagation('/engine:/v:rshared')).toBe('rshared');
+  expect(await propagation('/engine/database:/v')).toBe('rprivate');
+  await expect(resolve({ Binds: ['/engine:/v:private'] })).rejects.toThrow(
+    'must use either propagation mode "rslave" or "rshared"',
+  );
 });

@@ -18,6 +18,9 @@ export interface ContainerMount extends MountPoint {
   nonRecursive?: boolean;
   readOnlyNonRecursive?: boolean;
   readOnlyForceRecursive?: boolean;
+  propagationGiven?: boolean;
+  /** It holds the engine's own mounts, so the container should see them go; private where the host's mounts don't propagate. */
+  slaveIfPossible?: boolean;
   /** A bind's source that is made as a directory where it is missing. */
   createSource?: boolean;
   /** Options of a tmpfs. */
@@ -28,6 +31,8 @@ export interface MountRequest {
   config: ContainerConfig;
   hostConfig: HostConfig;
   volumes: Volumes;
+  /** Where the engine itself keeps and mounts things. */
+  engineRoots: readonly string[];
   mountsOf(container: string): readonly ContainerMount[];
 }
 
@@ -43,7 +48,7 @@ export async function resolveMountPoints(request: MountRequest): Promise<Contain
     const destination = mount.Destination!;
     if (named.has(destination) || tmpfs.has(destination)) throw invalid(`Duplicate mount point: ${destination}`);
     named.add(destination);
-    found.set(destination, mount);
+    found.set(destination, request.engineRoots.some(root => overlap(root, mount)) ? asSlave(mount) : mount);
   };
   for (const line of hostConfig.Binds ?? []) name(parseBind(line, hostConfig.VolumeDriver));
   for (const spec of hostConfig.Mounts ?? []) {
@@ -61,6 +66,23 @@ export async function resolveMountPoints(request: MountRequest): Promise<Contain
   const mounts = [...found.values()].sort((a, b) => depth(a.Destination!) - depth(b.Destination!));
   await ensureVolumes(mounts, request.volumes);
   return mounts;
+}
+
+/** One is inside the other. */
+function overlap(root: string, { Type, Source: source = '' }: ContainerMount): boolean {
+  const within = (inner: string, outer: string) => `${inner}/`.startsWith(outer === '/' ? '/' : `${outer}/`);
+  return Type === 'bind' && (within(root, source) || within(source, root));
+}
+
+/** A private copy of the engine's mounts would keep other containers' file systems alive after their end. */
+function asSlave(mount: ContainerMount): ContainerMount {
+  if (mount.Propagation === 'rslave' || mount.Propagation === 'rshared') return mount;
+  if (mount.propagationGiven) {
+    throw invalid(
+      `invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, bind mount source: ${JSON.stringify(mount.Source)}, propagation: ${JSON.stringify(mount.Propagation)}`,
+    );
+  }
+  return { ...mount, Propagation: 'rslave', slaveIfPossible: true };
 }
 
 const depth = (path: string) => path.split('/').filter(Boolean).length;
@@ -126,6 +148,7 @@ function bindFields(spec: Mount, fault: Fault): ContainerMount {
     Type: 'bind',
     Source: cleanPath(spec.Source),
     Propagation: options.Propagation || 'rprivate',
+    ...(options.Propagation ? { propagationGiven: true } : {}),
     ...(options.NonRecursive ? { nonRecursive: true } : {}),
     ...(options.ReadOnlyNonRecursive ? { readOnlyNonRecursive: true } : {}),
     ...(options.ReadOnlyForceRecursive ? { readOnlyForceRecursive: true } : {}),

@@ -2,8 +2,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { RootDirectory } from '../../kernel/openat2.ts';
-import { invalid, messageOf } from '../../lib/errors.ts';
-import { tmpfsMount } from '../../runtime/oci/mounts.ts';
+import { invalid, isKind, messageOf } from '../../lib/errors.ts';
+import { rootPropagation, tmpfsMount } from '../../runtime/oci/mounts.ts';
 import type { OciMount } from '../../runtime/oci/types.ts';
 import { type ContainerMount, makeBindSource } from './mount-points.ts';
 
@@ -47,8 +47,18 @@ function toOci(mount: ContainerMount, volumeSources: ReadonlyMap<string, string>
     const recursive = !mount.readOnlyNonRecursive && !mount.nonRecursive;
     if (recursive && statSync(source, { throwIfNoEntry: false })?.isDirectory()) options.push('rro');
   }
-  options.push(mount.Propagation || 'rprivate');
-  return { destination, type: 'bind', source, options };
+  const bind: OciMount = { destination, type: 'bind', source, options: [...options, mount.Propagation || 'rprivate'] };
+  if (mount.slaveIfPossible && !propagates(bind)) bind.options = [...options, 'rprivate'];
+  return bind;
+}
+
+function propagates(bind: OciMount): boolean {
+  try {
+    return rootPropagation([bind]) !== undefined;
+  } catch (error) {
+    if (isKind(error, 'invalid')) return false;
+    throw error;
+  }
 }
 
 /** A container may have put links into its volume: they do not lead out of it. */

@@ -81,10 +81,7 @@ describe('is refused:', () => {
     [{ Name: 'xx', DriverOpts: { o: 'ro' } }, 'create xx: missing required option: "device"'],
     [{ Name: 'xx', DriverOpts: { device: '/x' } }, 'create xx: missing required option: "type"'],
     [{ Name: 'xx', DriverOpts: { type: 'tmpfs' } }, 'create xx: missing required option: "device"'],
-    [
-      { Name: 'xx', DriverOpts: { size: '1g' } },
-      'create xx: quota size requested but no quota support',
-    ],
+    [{ Name: 'xx', DriverOpts: { size: '1g' } }, 'create xx: quota size requested but no quota support'],
   ])('%p', async (request, message) => {
     expect(await failure(volumes.create(request))).toBe(message);
     expect(readdirSync(join(dataRoot, 'volumes'))).toEqual([]);
