@@ -85,11 +85,11 @@ const network: Group = {
 const system: Group = {
   summary: 'The engine: information, events, disk use',
   commands: {
-    df: notBuilt('Show what takes up disk space'),
-    'dial-stdio': notBuilt('Connect stdin and stdout with the engine'),
-    events: notBuilt('Show what happens in the engine'),
+    df: () => import('./commands/system/df.ts'),
+    'dial-stdio': () => import('./commands/system/dial-stdio.ts'),
+    events: () => import('./commands/system/events.ts'),
     info: () => import('./commands/system/info.ts'),
-    prune: notBuilt('Remove everything that is unused'),
+    prune: () => import('./commands/system/prune.ts'),
   },
 };
 

@@ -2,6 +2,11 @@
 import type { ByteSource } from '../lib/streams.ts';
 
 export async function* jsonLines<T>(source: ByteSource): AsyncGenerator<T> {
+  for await (const line of textLines(source)) yield JSON.parse(line) as T;
+}
+
+/** Lines that are not empty, as text: for those who must not lose a digit of a number. */
+export async function* textLines(source: ByteSource): AsyncGenerator<string> {
   let pending: Uint8Array[] = [];
   for await (const chunk of source) {
     let at = 0;
@@ -11,12 +16,12 @@ export async function* jsonLines<T>(source: ByteSource): AsyncGenerator<T> {
       const line = textOf(pending, chunk.subarray(at, newline));
       pending = [];
       at = newline + 1;
-      if (line !== '') yield JSON.parse(line) as T;
+      if (line !== '') yield line;
     }
     if (at < chunk.length) pending.push(chunk.subarray(at));
   }
   const line = textOf(pending, new Uint8Array());
-  if (line !== '') yield JSON.parse(line) as T;
+  if (line !== '') yield line;
 }
 
 function textOf(pending: Uint8Array[], last: Uint8Array): string {

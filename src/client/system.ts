@@ -1,5 +1,16 @@
 // The engine itself: is it there, what is it, what happens in it.
-import type { AuthConfig, AuthResponse, EventMessage, SystemInfo, SystemVersion } from '../wire/types.ts';
+import type { ByteSource } from '../lib/streams.ts';
+import type {
+  AuthConfig,
+  AuthResponse,
+  BuildCache,
+  ContainerSummary,
+  EventMessage,
+  ImageSummary,
+  SystemInfo,
+  SystemVersion,
+  Volume,
+} from '../wire/types.ts';
 import type { EngineClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { type Filters, filterQuery } from './filters.ts';
@@ -44,9 +55,36 @@ export interface EventsOptions {
 }
 
 export async function* events(client: EngineClient, options: EventsOptions = {}): AsyncGenerator<EventMessage> {
+  yield* jsonLines<EventMessage>(await eventBytes(client, options));
+}
+
+/** The same, as it comes: times in nanoseconds are too large for JavaScript's numbers. */
+export async function eventBytes(client: EngineClient, options: EventsOptions = {}): Promise<ByteSource> {
   const query = { since: options.since, until: options.until, filters: filterQuery(options.filters) };
-  const response = await client.request('GET', '/events', { query });
-  yield* jsonLines<EventMessage>(response.body);
+  return (await client.request('GET', '/events', { query })).body;
+}
+
+/** What takes up disk space, in the form that engines of every version give. */
+export interface DiskUsage {
+  LayersSize?: number;
+  Images?: ImageSummary[] | null;
+  Containers?: ContainerSummary[] | null;
+  Volumes?: Volume[] | null;
+  BuildCache?: BuildCache[] | null;
+}
+
+export async function diskUsage(client: EngineClient): Promise<DiskUsage> {
+  return (await client.request('GET', '/system/df')).json();
+}
+
+export interface BuildPruneReport {
+  CachesDeleted?: string[] | null;
+  SpaceReclaimed?: number;
+}
+
+export async function pruneBuildCache(client: EngineClient, all: boolean, filters?: Filters): Promise<BuildPruneReport> {
+  const query = { all, filters: filterQuery(filters) };
+  return (await client.request('POST', '/build/prune', { query })).json();
 }
 
 /** Checks credentials against their registry. */

@@ -13,7 +13,8 @@ export function registryKey(domain: string): string {
 
 /** The header that carries credentials to the engine. */
 export function encodeAuth(credentials: AuthConfig): string {
-  return Buffer.from(JSON.stringify(credentials)).toString('base64url');
+  // Engines insist on the padding, which the plain form of base64url leaves out.
+  return Buffer.from(JSON.stringify(credentials)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
 
 /** The credentials of one registry; empty if there are none. */

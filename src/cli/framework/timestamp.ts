@@ -18,7 +18,7 @@ export function toTimestamp(text: string, now = Date.now()): string {
   const completion = patterns.find(([pattern]) => pattern.test(date))?.[1];
   // Without a zone it is the time on this machine's clock.
   const whole = completion === undefined ? Number.NaN : Date.parse(`${date.replace(/\.\d+/, '')}${completion}${zone}`);
-  if (Number.isNaN(whole)) throw new ExitError(1, `invalid value for time: ${text}`);
+  if (Number.isNaN(whole)) throw new ExitError(1, `failed to parse value as time or duration: "${text}"`);
   const fraction = /\.(\d{1,9})/.exec(date)?.[1] ?? '';
   return `${Math.floor(whole / 1000)}.${fraction.padEnd(9, '0')}`;
 }
