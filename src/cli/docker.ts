@@ -2,7 +2,7 @@
 import { Cli } from './framework/cli.ts';
 import { type ArgumentRule, type Command, type Entry, type Group, isGroup } from './framework/command.ts';
 import { ExitError, FlagError } from './framework/errors.ts';
-import { parseFlags } from './framework/flags.ts';
+import { engineBoundFlags, parseFlags } from './framework/flags.ts';
 import { globalFlags, isLogLevel } from './framework/globals.ts';
 import { BrokenPipeError } from './framework/output.ts';
 import { root } from './tree.ts';
@@ -123,6 +123,8 @@ async function runCommand(cli: Cli, command: Command, rest: string[], help: bool
     return 0;
   }
   checkArguments(cli, usage, command.arguments, parsed.args.length);
+  const bound = engineBoundFlags(command.flags, parsed.values);
+  if (bound.length > 0) await (await import('./framework/engine-bound.ts')).checkEngine(cli, bound);
   return (await command.run(cli, parsed.values, parsed.args)) ?? 0;
 }
 

@@ -139,6 +139,7 @@ function readNetwork(text: string): string {
 
 /** One line of comma-separated values; quotes protect commas. */
 export function readCsv(text: string): string[] {
+  if (text === '') throw new Error('EOF');
   const fields: string[] = [];
   let at = 0;
   for (;;) {

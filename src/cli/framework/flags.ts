@@ -2,7 +2,15 @@
 
 import { quote } from '../format/template/quote.ts';
 import { FlagError } from './errors.ts';
-import { type ListType, listTypes, type MapType, mapTypes, type ScalarType, scalarTypes } from './flag-types.ts';
+import {
+  type ListType,
+  listTypes,
+  type MapType,
+  mapTypes,
+  readBool,
+  type ScalarType,
+  scalarTypes,
+} from './flag-types.ts';
 
 interface FlagBasics {
   /** One line for `--help`. */
@@ -15,6 +23,10 @@ interface FlagBasics {
   formerly?: Readonly<Record<string, string>>;
   /** The default as `--help` shows it, where it isn't the value's own text. */
   shownDefault?: string;
+  /** The API version that brought it: older engines would misunderstand. */
+  since?: string;
+  /** Means something to engines on Windows only. */
+  windowsOnly?: boolean;
   /** Accepted and without effect since the text says why; printed as a warning when used. */
   deprecated?: string;
 }
@@ -67,6 +79,11 @@ export type FlagValues<T extends FlagTable> = { readonly [K in keyof T]: Value<T
 /** Was the flag on the command line? */
 export function isGiven<T extends FlagTable>(flags: FlagValues<T>, name: keyof T & string): boolean {
   return flags[given].has(name);
+}
+
+/** The flags of the command line that not every engine knows. */
+export function engineBoundFlags(table: FlagTable, flags: FlagValues<FlagTable>): [string, Flag][] {
+  return Object.entries(table).filter(([name, flag]) => (flag.since || flag.windowsOnly) && flags[given].has(name));
 }
 
 export interface Parsed<T extends FlagTable> {
@@ -136,7 +153,7 @@ class Parser {
     const slot = this.#findLong(name);
     if (!slot) {
       if (name !== 'help') throw new FlagError(`unknown flag: --${name}`);
-      this.#help = true;
+      this.#help = equals < 0 || readBool(arg.slice(equals + 1));
       return;
     }
     const text = equals >= 0 ? arg.slice(equals + 1) : (bareValue(slot.flag) ?? this.argv[this.#at++]);

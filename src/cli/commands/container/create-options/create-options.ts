@@ -33,7 +33,7 @@ export async function createRequest(flags: CreateFlags, args: readonly string[])
     ...(await generalConfig(flags)),
     Image: image,
     ...(command.length > 0 && { Cmd: command }),
-    ExposedPorts: networking.exposedPorts,
+    ...(Object.keys(networking.exposedPorts).length > 0 && { ExposedPorts: networking.exposedPorts }),
     ...storage.config,
     ...(health && { Healthcheck: health }),
     HostConfig: {

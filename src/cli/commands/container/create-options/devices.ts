@@ -3,11 +3,12 @@ import { posix } from 'node:path';
 import type { DeviceMapping, DeviceRequest, HostConfig } from '../../../../wire/types.ts';
 import { readCsv, splitPair } from '../../../framework/flag-types.ts';
 import type { FlagTable, FlagValues } from '../../../framework/flags.ts';
+import { unlessEmpty } from './unless-empty.ts';
 
 export const deviceFlags = {
   device: { type: 'list', summary: 'Device of the host, as <path>[:<path inside>[:<rwm>]]' },
   'device-cgroup-rule': { type: 'list', parse: checkCgroupRule, summary: 'Rule for the devices that may be used' },
-  gpus: { type: 'gpu-request', parse: parseGpus, summary: "GPUs to use ('all': every one)" },
+  gpus: { type: 'gpu-request', since: '1.40', parse: parseGpus, summary: "GPUs to use ('all': every one)" },
 } as const satisfies FlagTable;
 
 function checkCgroupRule(text: string): string {
@@ -69,7 +70,7 @@ export function deviceHostConfig(flags: FlagValues<typeof deviceFlags>): HostCon
   const requests = [...flags.gpus, ...(cdi.length > 0 ? [{ Driver: 'cdi', DeviceIDs: cdi }] : [])];
   return {
     Devices: flags.device.filter(device => !cdiName.test(device)).map(parseDevice),
-    DeviceCgroupRules: flags['device-cgroup-rule'],
+    DeviceCgroupRules: unlessEmpty(flags['device-cgroup-rule']),
     ...(requests.length > 0 && { DeviceRequests: requests }),
   };
 }

@@ -5,7 +5,7 @@ import { type FlagTable, type FlagValues, isGiven } from '../../../framework/fla
 import { readEnvironment, readKeyValueFile, validateEnv, validateLabel } from './key-values.ts';
 
 export const generalFlags = {
-  annotation: { type: 'map', summary: 'Annotation for the OCI runtime' },
+  annotation: { type: 'map', since: '1.43', summary: 'Annotation for the OCI runtime' },
   attach: { type: 'list', short: 'a', parse: validateAttach, summary: 'Attach to STDIN, STDOUT or STDERR' },
   cidfile: { type: 'string', summary: "File to write the container's ID to" },
   domainname: { type: 'string', summary: 'NIS domain name' },
@@ -74,10 +74,10 @@ export async function generalConfig(flags: GeneralFlags): Promise<ContainerConfi
     OpenStdin: flags.interactive,
     // The client that goes away takes stdin with it.
     StdinOnce: flags.interactive && attachStdin,
-    Env: env,
     WorkingDir: flags.workdir,
     Labels: Object.fromEntries(labelLines.map(line => splitPair(line))),
   };
+  if (env.length > 0) config.Env = env;
   if (isGiven(flags, 'entrypoint')) config.Entrypoint = [flags.entrypoint];
   if (flags['stop-signal'] !== '') config.StopSignal = flags['stop-signal'];
   if (isGiven(flags, 'stop-timeout')) config.StopTimeout = flags['stop-timeout'];

@@ -6,7 +6,12 @@ export const healthFlags = {
   'health-cmd': { type: 'string', summary: 'Command that checks the health' },
   'health-interval': { type: 'duration', shownDefault: '0s', summary: 'Time between checks' },
   'health-retries': { type: 'int', summary: 'Failures in a row that make it unhealthy' },
-  'health-start-interval': { type: 'duration', shownDefault: '0s', summary: 'Time between checks while it starts' },
+  'health-start-interval': {
+    type: 'duration',
+    since: '1.44',
+    shownDefault: '0s',
+    summary: 'Time between checks while it starts',
+  },
   'health-start-period': { type: 'duration', shownDefault: '0s', summary: 'Time it may take to start' },
   'health-timeout': { type: 'duration', shownDefault: '0s', summary: 'Time a check may take' },
   'no-healthcheck': { type: 'bool', summary: "Don't check, whatever the image says" },

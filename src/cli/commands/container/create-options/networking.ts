@@ -4,6 +4,7 @@ import { quote } from '../../../format/template/quote.ts';
 import { isIp, readCsv, splitPair } from '../../../framework/flag-types.ts';
 import type { FlagTable, FlagValues } from '../../../framework/flags.ts';
 import { parsePorts } from './ports.ts';
+import { unlessEmpty } from './unless-empty.ts';
 
 export const networkingFlags = {
   'add-host': { type: 'list', parse: parseExtraHost, summary: 'Line for /etc/hosts, as <name>:<address>' },
@@ -147,11 +148,11 @@ export function networkingConfig(flags: NetworkingFlags): NetworkingResult {
       NetworkMode: flags.network[0]?.target ?? 'default',
       PortBindings: ports.bindings,
       PublishAllPorts: flags['publish-all'],
-      Links: flags.link,
+      Links: unlessEmpty(flags.link),
       Dns: flags.dns,
       DnsOptions: flags['dns-option'],
       DnsSearch: flags['dns-search'],
-      ExtraHosts: flags['add-host'],
+      ExtraHosts: unlessEmpty(flags['add-host']),
     },
     endpoints: endpointsOf(flags),
   };

@@ -3,11 +3,16 @@ import type { HostConfig } from '../../../../wire/types.ts';
 import { quote } from '../../../format/template/quote.ts';
 import { splitPair } from '../../../framework/flag-types.ts';
 import type { FlagTable, FlagValues } from '../../../framework/flags.ts';
+import { unlessEmpty } from './unless-empty.ts';
 
 export const securityFlags = {
   'cap-add': { type: 'list', summary: 'Capability to add' },
   'cap-drop': { type: 'list', summary: 'Capability to take away' },
-  cgroupns: { type: 'string', summary: 'Cgroup namespace: host or private (default: as the engine is set up)' },
+  cgroupns: {
+    type: 'string',
+    since: '1.41',
+    summary: 'Cgroup namespace: host or private (default: as the engine is set up)',
+  },
   'group-add': { type: 'list', summary: 'One more group' },
   ipc: { type: 'string', summary: 'IPC namespace' },
   isolation: { type: 'string', summary: 'Isolation technology' },
@@ -52,14 +57,14 @@ export async function securityHostConfig(flags: FlagValues<typeof securityFlags>
     UTSMode: flags.uts,
     UsernsMode: flags.userns,
     CgroupnsMode: flags.cgroupns as HostConfig['CgroupnsMode'],
-    CapAdd: flags['cap-add'],
-    CapDrop: flags['cap-drop'],
-    GroupAdd: flags['group-add'],
+    CapAdd: unlessEmpty(flags['cap-add']),
+    CapDrop: unlessEmpty(flags['cap-drop']),
+    GroupAdd: unlessEmpty(flags['group-add']),
     Privileged: flags.privileged,
     ReadonlyRootfs: flags['read-only'],
     Isolation: flags.isolation as HostConfig['Isolation'],
-    SecurityOpt: options.filter(option => option !== 'systempaths=unconfined'),
-    StorageOpt: storageOptions(flags['storage-opt']),
+    SecurityOpt: unlessEmpty(options.filter(option => option !== 'systempaths=unconfined')),
+    ...(flags['storage-opt'].length > 0 && { StorageOpt: storageOptions(flags['storage-opt']) }),
     ...(Object.keys(flags.sysctl).length > 0 && { Sysctls: flags.sysctl }),
     ...(bare && { MaskedPaths: [], ReadonlyPaths: [] }),
   };
@@ -67,7 +72,7 @@ export async function securityHostConfig(flags: FlagValues<typeof securityFlags>
 
 /** A seccomp profile is named by its file here; the engine gets its content. */
 async function readSecurityOption(option: string): Promise<string> {
-  const separator = option.includes('=') || option.startsWith('no-new-privileges') ? '=' : ':';
+  const separator = option.includes('=') || option === 'no-new-privileges' ? '=' : ':';
   const [key, value] = splitPair(option, separator);
   if (key !== 'no-new-privileges' && value === '') throw new Error(`invalid --security-opt: ${quote(option)}`);
   if (key !== 'seccomp' || value === 'unconfined' || value === 'builtin') return option;

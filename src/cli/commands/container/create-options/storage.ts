@@ -4,6 +4,7 @@ import type { ContainerConfig, HostConfig } from '../../../../wire/types.ts';
 import { splitPair } from '../../../framework/flag-types.ts';
 import type { FlagTable, FlagValues } from '../../../framework/flags.ts';
 import { parseMount } from './mount.ts';
+import { unlessEmpty } from './unless-empty.ts';
 
 export const storageFlags = {
   mount: { type: 'mount', parse: parseMount, summary: 'Mount, as type=<type>,source=<source>,target=<path>[,...]' },
@@ -29,8 +30,8 @@ export function storageConfig(flags: FlagValues<typeof storageFlags>): StorageCo
   return {
     config: { Volumes: volumes },
     host: {
-      Binds: binds,
-      VolumesFrom: flags['volumes-from'],
+      Binds: unlessEmpty(binds),
+      VolumesFrom: unlessEmpty(flags['volumes-from']),
       VolumeDriver: flags['volume-driver'],
       ...(flags.tmpfs.length > 0 && { Tmpfs: Object.fromEntries(flags.tmpfs.map(spec => splitPair(spec, ':'))) }),
       ...(flags.mount.length > 0 && { Mounts: flags.mount }),
