@@ -1,0 +1,298 @@
+// The Engine API itself, called without any client: versions, errors, events, streams.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { readdirSync } from 'node:fs';
+import type { EventMessage, SystemInfo, SystemVersion } from '../../src/wire/types.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { demultiplex } from '../support/frames.ts';
+import { RawConnection } from '../support/raw.ts';
+import { until } from '../support/until.ts';
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+async function create(config: Record<string, unknown>): Promise<string> {
+  const body = { Image: 'busybox', HostConfig: { NetworkMode: 'none' }, ...config };
+  return (await engine.api.post('/containers/create', body)).ok.json<{ Id: string }>().Id;
+}
+
+async function running(config: Record<string, unknown>): Promise<string> {
+  const id = await create(config);
+  (await engine.api.post(`/containers/${id}/start`)).ok;
+  return id;
+}
+
+describe('every version from 1.24 to 1.56', () => {
+  const versions = Array.from({ length: 33 }, (_, index) => `1.${24 + index}`);
+  test('lists, inspects and describes', async () => {
+    const id = await create({ Cmd: ['true'], Labels: { versions: 'all' } });
+    for (const version of versions) {
+      for (const path of [
+        '/_ping',
+        '/version',
+        '/info',
+        '/containers/json?all=1',
+        `/containers/${id}/json`,
+        '/system/df',
+      ]) {
+        const answer = await engine.api.get(`/v${version}${path}`);
+        expect([version, path, answer.status]).toEqual([version, path, 200]);
+        expect(answer.headers.get('api-version')).toBe('1.56');
+      }
+    }
+  });
+
+  test('shows an older client what it knew', async () => {
+    const id = await create({ Cmd: ['true'] });
+    const inspect = async (version: string) =>
+      (await engine.api.get(`/v${version}/containers/${id}/json`)).ok.json<Record<string, Record<string, unknown>>>();
+    expect((await inspect('1.51'))['NetworkSettings']).toHaveProperty('IPAddress', '');
+    expect((await inspect('1.52'))['NetworkSettings']).not.toHaveProperty('IPAddress');
+    expect((await inspect('1.51'))['GraphDriver']).toMatchObject({ Name: 'overlayfs' });
+  });
+
+  test.each([
+    ['1.23', 'client version 1.23 is too old'],
+    ['1.57', 'client version 1.57 is too new. Maximum supported API version is 1.56'],
+  ])('%s is refused', async (version, message) => {
+    const answer = await engine.api.get(`/v${version}/version`);
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain(message);
+  });
+});
+
+describe('ping', () => {
+  test.each(['GET', 'HEAD'])('%s tells what is spoken here', async method => {
+    const answer = await engine.api.call(method, '/_ping');
+    expect(answer.status).toBe(200);
+    expect(answer.text).toBe(method === 'GET' ? 'OK' : '');
+    expect(answer.headers.get('api-version')).toBe('1.56');
+    expect(answer.headers.get('ostype')).toBe('linux');
+    expect(answer.headers.get('docker-experimental')).toBe('false');
+    expect(answer.headers.get('swarm')).toBe('inactive');
+    expect(answer.headers.get('server')).toMatch(/^Docker\/\S+ \(linux\)$/);
+    expect(answer.headers.get('cache-control')).toContain('no-cache');
+  });
+});
+
+describe('what makes no sense', () => {
+  const json = { 'content-type': 'application/json' };
+  const cases: [string, string, string, string | undefined, Record<string, string>, number, string][] = [
+    ['an unknown path', 'GET', '/nothing', undefined, {}, 404, 'page not found'],
+    ['an unknown method', 'DELETE', '/info', undefined, {}, 404, 'page not found'],
+    ['broken JSON', 'POST', '/containers/create', '{"Image":', json, 400, 'invalid JSON'],
+    ['a wrong type', 'POST', '/containers/create', '{"Image":1}', json, 400, 'Image'],
+    [
+      'a wrong type inside',
+      'POST',
+      '/containers/create',
+      '{"Image":"a","HostConfig":{"Memory":"x"}}',
+      json,
+      400,
+      'HostConfig.Memory',
+    ],
+    ['no JSON at all', 'POST', '/containers/create', 'Image=a', { 'content-type': 'text/plain' }, 400, 'Content-Type'],
+    ['an empty container', 'POST', '/containers/create', '{}', json, 400, 'config cannot be empty'],
+    [
+      'an unknown filter',
+      'GET',
+      '/containers/json?filters={"nope":["x"]}',
+      undefined,
+      {},
+      400,
+      "invalid filter 'nope'",
+    ],
+    ['a broken filter', 'GET', '/containers/json?filters={', undefined, {}, 400, 'invalid filter'],
+    [
+      'an unknown prune filter',
+      'POST',
+      '/containers/prune?filters={"nope":["x"]}',
+      undefined,
+      {},
+      400,
+      "invalid filter 'nope'",
+    ],
+    ['a limit that is no number', 'GET', '/containers/json?limit=x', undefined, {}, 400, 'limit'],
+    ['a time that is none', 'GET', '/events?since=yesterday', undefined, {}, 400, 'since'],
+    ['a time before another', 'GET', '/events?since=2&until=1', undefined, {}, 400, 'cannot be after'],
+    ['an unknown type of usage', 'GET', '/system/df?type=nope', undefined, {}, 400, 'unknown object type: nope'],
+    ['a swarm', 'GET', '/swarm', undefined, {}, 503, 'This node is not a swarm manager'],
+    ['a build', 'POST', '/build', undefined, {}, 501, 'not built yet'],
+    ['no such exec', 'POST', '/exec/nope/start', '{}', json, 404, 'No such exec instance'],
+  ];
+  test.each(cases)('%s', async (_name, method, path, body, headers, status, message) => {
+    const answer = await engine.api.call(method, encodeURI(path), body, { headers });
+    expect([answer.status, answer.message]).toEqual([status, expect.stringContaining(message)]);
+  });
+
+  test('an exec without a command', async () => {
+    const id = await running({ Cmd: ['sleep', '1000'] });
+    const answer = await engine.api.post(`/containers/${id}/exec`, {});
+    expect([answer.status, answer.message]).toEqual([400, 'No exec command specified']);
+  });
+
+  test('a condition that nobody can wait for', async () => {
+    const id = await create({ Cmd: ['true'] });
+    const answer = await engine.api.post(`/containers/${id}/wait?condition=nope`);
+    expect([answer.status, answer.message]).toEqual([400, 'invalid condition: "nope"']);
+  });
+});
+
+describe('events', () => {
+  const now = () => (Date.now() / 1000).toFixed(6);
+
+  async function past(query: string): Promise<EventMessage[]> {
+    const answer = await engine.api.get(`/events?${query}&until=${now()}`);
+    return answer.ok.text
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as EventMessage);
+  }
+
+  test('of the past are replayed, filtered', async () => {
+    const since = now();
+    const id = await running({ Cmd: ['true'], Labels: { colour: 'red' } });
+    (await engine.api.post(`/containers/${id}/wait`)).ok;
+    const filters = (value: object) => `since=${since}&filters=${encodeURIComponent(JSON.stringify(value))}`;
+    const actions = async (value: object) => (await past(filters(value))).map(event => event.Action);
+    expect(await actions({ container: [id], type: ['container'] })).toEqual(['create', 'start', 'die']);
+    expect(await actions({ container: [id], event: ['die'] })).toEqual(['die']);
+    expect(await actions({ label: ['colour=red'], event: ['start'] })).toEqual(['start']);
+    expect(await actions({ label: ['colour=blue'] })).toEqual([]);
+    expect(await actions({ image: ['busybox'], event: ['create'] })).toEqual(['create']);
+    expect(await actions({ type: ['volume'] })).toEqual([]);
+    const [die] = await past(filters({ container: [id], event: ['die'] }));
+    expect(die?.Actor?.Attributes).toMatchObject({ exitCode: '0', image: 'busybox', colour: 'red' });
+  });
+
+  test('have the type that the client asks for, and the fields of its version', async () => {
+    await create({ Cmd: ['true'] });
+    const call = (version: string, accept: string) =>
+      engine.api.get(`/v${version}/events?since=1&until=${now()}`, { headers: { accept } });
+    expect((await call('1.56', '*/*')).headers.get('content-type')).toBe('application/jsonl');
+    expect((await call('1.51', '*/*')).headers.get('content-type')).toBe('application/json');
+    const sequence = await call('1.56', 'application/json-seq');
+    expect(sequence.headers.get('content-type')).toBe('application/json-seq');
+    expect(sequence.text).toStartWith('\x1e{');
+    expect((await call('1.51', '*/*')).text).toContain('"status":"create"');
+    expect((await call('1.52', '*/*')).text).not.toContain('"status":');
+  });
+
+  test('come as they happen, and a listener that leaves is forgotten', async () => {
+    const listeners = async () => (await engine.api.get('/info')).ok.json<SystemInfo>().NEventsListener;
+    const controller = new AbortController();
+    const filters = encodeURIComponent('{"event":["create"],"type":["container"]}');
+    const answer = await engine.api.open('GET', `/events?filters=${filters}`, undefined, { signal: controller.signal });
+    expect(await listeners()).toBe(1);
+    const id = await create({ Cmd: ['true'] });
+    const { value } = await answer.body!.getReader().read();
+    expect(JSON.parse(Buffer.from(value!).toString())).toMatchObject({ Action: 'create', Actor: { ID: id } });
+    controller.abort();
+    await until(async () => (await listeners()) === 0);
+  });
+
+  test('end when the time is up', async () => {
+    const answer = await engine.api.get(`/events?until=${(Date.now() / 1000 + 0.2).toFixed(3)}`);
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe('hijacked streams', () => {
+  test('attach: 101 for who asks, both ways, half-closed', async () => {
+    const id = await create({ Cmd: ['cat'], OpenStdin: true, StdinOnce: true });
+    using attached = await RawConnection.hijack(
+      engine.socket,
+      `/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`,
+    );
+    expect(attached.head).toStartWith('HTTP/1.1 101 UPGRADED');
+    expect(attached.head).toContain('application/vnd.docker.multiplexed-stream');
+    (await engine.api.post(`/containers/${id}/start`)).ok;
+    attached.send('one ');
+    await attached.until(text => text.endsWith('one '));
+    attached.send('two');
+    attached.halfClose();
+    await attached.untilEnd();
+    expect(demultiplex(attached.body)).toEqual({ stdout: 'one two', stderr: '' });
+  });
+
+  test('attach: 200 for who does not, with what came behind the head', async () => {
+    const id = await running({ Cmd: ['cat'], OpenStdin: true, StdinOnce: true });
+    using attached = await RawConnection.open(engine.socket);
+    attached.send(
+      `POST /v1.41/containers/${id}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nearly `,
+    );
+    await attached.until(text => text.endsWith('early '));
+    expect(attached.head).toStartWith('HTTP/1.1 200 OK');
+    expect(attached.head).toContain('application/vnd.docker.raw-stream');
+    attached.halfClose();
+    await attached.untilEnd();
+    expect(demultiplex(attached.body).stdout).toBe('early ');
+  });
+
+  test('exec: both streams apart, a terminal raw', async () => {
+    const id = await running({ Cmd: ['sleep', '1000'] });
+    const exec = async (tty: boolean) => {
+      const body = { AttachStdout: true, AttachStderr: true, Tty: tty, Cmd: ['sh', '-c', 'echo out; echo err >&2'] };
+      const { Id } = (await engine.api.post(`/containers/${id}/exec`, body)).ok.json<{ Id: string }>();
+      const connection = await RawConnection.hijack(engine.socket, `/exec/${Id}/start`, { Tty: tty });
+      await connection.untilEnd();
+      return connection;
+    };
+    using apart = await exec(false);
+    expect(demultiplex(apart.body)).toEqual({ stdout: 'out\n', stderr: 'err\n' });
+    using terminal = await exec(true);
+    expect(terminal.body.toString()).toBe('out\r\nerr\r\n');
+    expect(terminal.head).toContain('application/vnd.docker.raw-stream');
+  });
+
+  test('a client that vanishes frees what it held', async () => {
+    const id = await running({ Cmd: ['sleep', '1000'], OpenStdin: true });
+    const descriptors = () => readdirSync(`/proc/${engine.pid}/fd`).length;
+    (await engine.api.get('/_ping')).ok;
+    const paths = [
+      ['POST', `/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`],
+      ['POST', `/containers/${id}/wait`],
+      ['GET', `/containers/${id}/logs?follow=1&stdout=1`],
+      ['GET', `/containers/${id}/stats`],
+      ['GET', '/events'],
+    ];
+    const before = descriptors();
+    const connections: RawConnection[] = [];
+    for (const [method, path] of paths) {
+      const connection = await RawConnection.open(engine.socket);
+      const upgrade = path!.includes('attach') ? 'Connection: Upgrade\r\nUpgrade: tcp\r\n' : '';
+      connection.send(`${method} /v1.56${path} HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+      await connection.until(text => text.includes('\r\n\r\n'));
+      connections.push(connection);
+    }
+    expect(descriptors()).toBeGreaterThanOrEqual(before + paths.length);
+    for (const connection of connections) connection.stream.destroy();
+    await until(() => descriptors() <= before, { what: () => `${descriptors()} descriptors to become ${before}` });
+    expect((await engine.inspect(id)).State?.Running).toBe(true);
+  });
+});
+
+test('version and info tell the truth', async () => {
+  const version = (await engine.api.get('/version')).ok.json<SystemVersion>();
+  expect(version).toMatchObject({ ApiVersion: '1.56', MinAPIVersion: '1.24', Os: 'linux' });
+  const names = version.Components?.map(component => component.Name) ?? [];
+  expect(names.slice(0, 3)).toEqual(['Engine', 'crun', 'conmon']);
+  const all = (await engine.api.get('/containers/json?all=1')).ok.json<unknown[]>();
+  const info = (await engine.api.get('/info')).ok.json<SystemInfo>();
+  expect(info).toMatchObject({ Containers: all.length, DockerRootDir: engine.dataRoot, Driver: 'overlayfs' });
+});
+
+test('requests may be sent one behind the other', async () => {
+  using connection = await RawConnection.open(engine.socket);
+  connection.send('GET /_ping HTTP/1.1\r\nHost: x\r\n\r\nGET /v1.40/_ping HTTP/1.1\r\nHost: x\r\n\r\n');
+  await connection.until(text => text.split('\r\n\r\nOK').length === 3);
+});
+
+test('broken HTTP is a bad request', async () => {
+  using connection = await RawConnection.open(engine.socket);
+  connection.send('HELLO\r\n\r\n');
+  expect(await connection.untilEnd()).toStartWith('HTTP/1.1 400 Bad Request\r\n');
+});
