@@ -43,10 +43,9 @@ function isPlainUtc(block: Buffer, from: number): boolean {
   );
 }
 
-/** Room that one conmon record may need: what was pending and itself, at worst. */
-function worstRecord(length: number, attributes: number): number {
-  const content = longestPiece + length;
-  return worstGrowth * content + (Math.ceil(content / (longestPiece - 3)) + 1) * (128 + attributes);
+/** Room that so many bytes of output may need: each byte escaped, in records as short as they get. */
+function worstRoom(content: number, frame: number): number {
+  return worstGrowth * content + (Math.ceil(content / (longestPiece - 3)) + 1) * frame;
 }
 
 export class Conversion {
@@ -56,8 +55,9 @@ export class Conversion {
   readonly #middle: Record<StdStream, Buffer>;
   readonly #newline = Buffer.from('\n');
   #time: RecordTime = { seconds: 0, nanoseconds: 0 };
-  #timeText = Buffer.allocUnsafe(40);
-  #timeLength = 0;
+  /** Of the latest record; a log that begins with a torn one has no better. */
+  #timeText = Buffer.from('0001-01-01T00:00:00Z'.padEnd(40));
+  #timeLength = 20;
 
   /** `attributes` is the JSON text of the attrs of every record, '' for none. */
   constructor(attributes: string, pending: PendingLines) {
@@ -80,7 +80,7 @@ export class Conversion {
     while (this.#at < room) {
       const end = block.indexOf(newline, from);
       if (end < 0) break;
-      if (!this.#fits(worstRecord(end - from, this.#middle[1].length))) break;
+      if (!this.#fits(this.#pendingLength() + end - from)) break;
       this.#record(block, from, end);
       from = end + 1;
     }
@@ -97,10 +97,15 @@ export class Conversion {
     return this.#out.subarray(0, this.#at);
   }
 
-  #fits(length: number): boolean {
-    if (this.#at + length <= this.#out.length) return true;
+  #pendingLength(): number {
+    return (this.pending[1]?.text.length ?? 0) + (this.pending[2]?.text.length ?? 0);
+  }
+
+  #fits(content: number): boolean {
+    const room = worstRoom(content, this.#middle[1].length + 64);
+    if (this.#at + room <= this.#out.length) return true;
     if (this.#at > 0) return false;
-    this.#out = Buffer.allocUnsafeSlow(length);
+    this.#out = Buffer.allocUnsafeSlow(room);
     return true;
   }
 
@@ -143,7 +148,7 @@ export class Conversion {
   /** The container has ended: what is pending is written without a newline. */
   finish(): void {
     this.#at = 0;
-    this.#fits(2 * worstRecord(0, this.#middle[1].length));
+    this.#fits(this.#pendingLength());
     const unfinished = this.pending;
     this.pending = { 1: undefined, 2: undefined };
     for (const stream of [1, 2] as const) {
