@@ -14,7 +14,10 @@ export class StartError extends DockyardError {
 
 function describe(verb: Verb, failure: StartFailure, cause: unknown): [ErrorKind, string] {
   // Something of ours refused before the runtime was asked.
-  if (cause instanceof DockyardError && cause.kind !== 'failed') return [cause.kind, cause.message];
+  if (cause instanceof DockyardError && cause.kind !== 'failed') {
+    // The request to start is not at fault when what was created cannot be started: Docker answers 500.
+    return [cause.kind === 'invalid' ? 'failed' : cause.kind, cause.message];
+  }
   if (failure.exitCode === 125) return ['failed', `${refusals[verb]}: ${failure.message}`];
   // Docker answers 400 when it is the command that can't be run: the request asked for something that is not there.
   return ['invalid', `${refusals[verb]}: unable to start container process: ${failure.message}`];

@@ -4,12 +4,13 @@ import { forbidden, invalid } from '../../lib/errors.ts';
 import type { ContainerConfig, HostConfig } from '../../wire/types.ts';
 import { type Capability, containerCapabilities } from '../capabilities.ts';
 import type { HostFacts } from '../cgroups/host.ts';
-import { checkRlimit, clampRlimit, type Rlimit } from '../rlimits.ts';
+import { checkRlimit, type Rlimit } from '../rlimits.ts';
 import { defaultProfile } from '../seccomp/default-profile.ts';
 import { FILTER_ANNOTATION, filterProgram } from '../seccomp/filter.ts';
 import { compileProfile, parseProfile } from '../seccomp/profile.ts';
 import { defaultMaskedPaths, defaultReadonlyPaths, OCI_VERSION } from './defaults.ts';
 import { containerDevices } from './devices.ts';
+import { grantedOomScore, grantedRlimits } from './grants.ts';
 import { isPrivateMode } from './modes.ts';
 import { containerMounts, INIT_IN_CONTAINER, rootPropagation } from './mounts.ts';
 import { containerResources } from './resources.ts';
@@ -65,7 +66,7 @@ export interface SpecInput {
 
 export interface BuiltSpec {
   spec: OciSpec;
-  /** What was asked for and cannot be had here. */
+  /** What was asked for and cannot be had here, beyond what `validateHostConfig` told the client already. */
   warnings: string[];
 }
 
@@ -99,7 +100,7 @@ export function buildSpec(input: SpecInput): BuiltSpec {
     // Those who share the host's or another's name do not set it.
     ...(namespaces.uts.kind === 'new' && { hostname: input.hostname }),
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs && { readonly: true }) },
-    process: containerProcess(input, security, capabilities, initPath, warnings),
+    process: containerProcess(input, security, capabilities, initPath),
     mounts,
     ...(hasAny(annotations) && { annotations }),
     linux: {
@@ -135,7 +136,6 @@ function containerProcess(
   security: SecurityOptions,
   capabilities: readonly Capability[],
   initPath: string | undefined,
-  warnings: string[],
 ): OciProcess {
   const { config, hostConfig, defaults } = input;
   const [height = 0, width = 0] = hostConfig.ConsoleSize ?? [];
@@ -147,8 +147,8 @@ function containerProcess(
     env: [...input.env],
     cwd: input.cwd || '/',
     ...processSecurity(input, security, capabilities),
-    rlimits: rlimitsOf(input, warnings),
-    oomScoreAdj: oomScoreOf(input, warnings),
+    rlimits: rlimitsOf(input),
+    oomScoreAdj: grantedOomScore(hostConfig, input.host).value,
     noNewPrivileges: security.noNewPrivileges ?? defaults.noNewPrivileges,
   };
 }
@@ -190,7 +190,7 @@ export function execSecurity(input: ExecSecurityInput): Partial<OciProcess> {
   return {
     capabilities: { bounding: list, effective: list, permitted: list },
     ...(apparmor && { apparmorProfile: apparmor }),
-    rlimits: rlimitsOf({ hostConfig, host, defaults }, []),
+    rlimits: rlimitsOf({ hostConfig, host, defaults }),
     noNewPrivileges: security.noNewPrivileges ?? defaults.noNewPrivileges,
   };
 }
@@ -211,36 +211,13 @@ function initProgram({ hostConfig, namespaces, defaults }: SpecInput): string | 
 
 const UNLIMITED = (1n << 64n) - 1n;
 
-function rlimitsOf(input: Pick<SpecInput, 'hostConfig' | 'host' | 'defaults'>, warnings: string[]) {
-  const { host } = input;
-  const wanted: Record<string, Rlimit> = { nofile: host.openFiles, ...input.defaults.ulimits };
-  for (const { Name = '', Soft = 0, Hard = 0 } of input.hostConfig.Ulimits ?? []) {
-    wanted[Name] = { soft: Soft, hard: Hard };
-  }
-  const number = (value: number) => (value < 0 ? UNLIMITED : value);
-  return Object.entries(wanted).map(([name, limit]) => {
+function rlimitsOf({ hostConfig, host, defaults }: Pick<SpecInput, 'hostConfig' | 'host' | 'defaults'>) {
+  const { value } = grantedRlimits(hostConfig, host, { nofile: host.openFiles, ...defaults.ulimits });
+  const number = (limit: number) => (limit < 0 ? UNLIMITED : limit);
+  return Object.entries(value).map(([name, limit]) => {
     checkRlimit(name, limit);
-    const own = host.rlimits[name];
-    let granted = limit;
-    if (own && !host.capabilities.includes('CAP_SYS_RESOURCE')) {
-      granted = clampRlimit(limit, own);
-      if (granted.soft !== limit.soft || granted.hard !== limit.hard) {
-        warnings.push(
-          `The ulimit ${name} is limited to ${granted.soft}:${granted.hard}: the engine may not go beyond its own limit.`,
-        );
-      }
-    }
-    return { type: `RLIMIT_${name.toUpperCase()}`, soft: number(granted.soft), hard: number(granted.hard) };
+    return { type: `RLIMIT_${name.toUpperCase()}`, soft: number(limit.soft), hard: number(limit.hard) };
   });
-}
-
-function oomScoreOf({ hostConfig, host }: SpecInput, warnings: string[]): number {
-  const wanted = hostConfig.OomScoreAdj ?? 0;
-  if (wanted >= host.oomScoreAdj || host.capabilities.includes('CAP_SYS_RESOURCE')) return wanted;
-  if (hostConfig.OomScoreAdj) {
-    warnings.push(`The OOM score is ${host.oomScoreAdj}: the engine may not go below its own.`);
-  }
-  return host.oomScoreAdj;
 }
 
 function namespaceList({ namespaces, host }: SpecInput): OciNamespace[] {

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import type { ContainerConfig, HostConfig } from '../../wire/types.ts';
 import type { CgroupFeatures, HostFacts } from '../cgroups/host.ts';
-import { host } from './fixture.ts';
+import { host, unprivilegedHost } from './fixture.ts';
 import { validateHostConfig } from './validate.ts';
 import { validateUpdate } from './validate-update.ts';
 
@@ -130,6 +130,15 @@ test('profiles and labels of a security module that is not there have no effect,
   expect(() => settle({ SecurityOpt: ['label=type:mine_t'] }, {}, { ...host, selinux: true })).toThrow(
     'SELinux labels',
   );
+});
+
+test('limits that the engine cannot raise are announced', () => {
+  const asked = { Ulimits: [{ Name: 'nofile', Soft: 1024, Hard: 65536 }], OomScoreAdj: -5 };
+  expect(settle(asked, {}, unprivilegedHost).warnings).toEqual([
+    'The ulimit nofile is limited to 1024:20000: the engine may not go beyond its own limit.',
+    'The OOM score is 0: the engine may not go below its own.',
+  ]);
+  expect(settle(asked).warnings).toEqual([]);
 });
 
 test('published ports mean nothing on the host’s network', () => {

@@ -5,6 +5,7 @@ import type { ContainerConfig, HostConfig } from '../../wire/types.ts';
 import { validateCapabilities } from '../capabilities.ts';
 import type { HostFacts } from '../cgroups/host.ts';
 import { defaultMaskedPaths, defaultReadonlyPaths } from './defaults.ts';
+import { grantedOomScore, grantedRlimits } from './grants.ts';
 import { containerOfMode, isCgroupnsMode, isIpcMode, isPidMode, isUtsMode } from './modes.ts';
 import { parseSecurityOptions } from './security-options.ts';
 import { type Settled, validateResources } from './validate-resources.ts';
@@ -34,6 +35,7 @@ export function validateHostConfig(
     warnings.push('IPv4 forwarding is disabled. Networking will not work.');
   }
   warnings.push(...securityWarnings(hostConfig, host));
+  warnings.push(...grantedRlimits(hostConfig, host, {}).warnings, ...grantedOomScore(hostConfig, host).warnings);
   if (network === 'host' && Object.keys(hostConfig.PortBindings ?? {}).length > 0) {
     warnings.push('Published ports are discarded when using host network mode');
   }
