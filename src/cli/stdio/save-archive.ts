@@ -42,7 +42,7 @@ async function checkTarget(file: string, failure: string): Promise<void> {
   if (!parent) throw new ExitError(1, `${failure}: invalid output path: stat ${directory}: no such file or directory`);
   if (!parent.isDirectory()) throw new ExitError(1, `${failure}: invalid output path: not a directory: "${directory}"`);
   if ((await statOf(file))?.isDirectory()) {
-    throw new ExitError(1, `${failure}: cannot write to "${file}": is a directory`);
+    throw new ExitError(1, `${failure}: cannot write to a directory`);
   }
 }
 

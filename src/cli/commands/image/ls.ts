@@ -27,7 +27,7 @@ export const command = defineCommand({
       return;
     }
     let { format } = flags;
-    if (format === '' && !flags.quiet) format = (await cli.config()).imagesFormat ?? '';
+    if (format === '' && !flags.quiet) format = cli.config().imagesFormat ?? '';
     const images = await list(await cli.client(), { all: flags.all, filters });
     const digestsShown = format.includes('{{.Digest}}');
     const options = { truncate: !flags['no-trunc'], digests: flags.digests, digestsShown };

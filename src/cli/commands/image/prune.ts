@@ -15,7 +15,7 @@ export const command = defineCommand({
     force: { type: 'bool', short: 'f', summary: "Don't ask first" },
   },
   async run(cli, flags) {
-    const filters = pruneFilters(imageFilters(toFilters(flags.filter), flags.all), await cli.config());
+    const filters = pruneFilters(imageFilters(toFilters(flags.filter), flags.all), cli.config());
     const warning = flags.all
       ? 'This will remove all images without at least one container associated to them.'
       : 'This will remove all dangling images.';
