@@ -9,11 +9,14 @@ import { encodeHead } from './response-head.ts';
 
 /** How long a client may take to notice that we are done, before the connection is cut. */
 const LINGER_MS = 30_000;
+/** The same when the whole server ends. */
+const LAST_LINGER_MS = 500;
 
 export class Connection {
   readonly #incoming: Incoming;
   #current: Exchange | undefined;
   #closing = false;
+  #lingering: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly stream: SocketDuplex,
@@ -46,6 +49,7 @@ export class Connection {
   close(): void {
     this.#closing = true;
     if (this.#current) this.#current.abort();
+    else if (this.#lingering) this.#linger();
     else this.stream.destroy();
   }
 
@@ -97,9 +101,14 @@ export class Connection {
   async #hangUp(): Promise<void> {
     if (this.stream.isClosed) return;
     this.stream.end();
-    const timer = setTimeout(() => this.stream.destroy(), LINGER_MS);
+    this.#linger();
     while (await this.#incoming.next());
     await this.stream.closed;
-    clearTimeout(timer);
+    clearTimeout(this.#lingering);
+  }
+
+  #linger(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = setTimeout(() => this.stream.destroy(), this.#closing ? LAST_LINGER_MS : LINGER_MS);
   }
 }

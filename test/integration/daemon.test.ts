@@ -1,0 +1,178 @@
+// dockerd itself: what it accepts, who gets in, how it changes and ends.
+import { describe, expect, test } from 'bun:test';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { SystemInfo } from '../../src/wire/types.ts';
+import { type EngineOptions, startEngine, type TestEngine } from '../support/engine.ts';
+import { run } from '../support/process.ts';
+import { ourDaemon } from '../support/programs.ts';
+import { RawConnection } from '../support/raw.ts';
+import { until } from '../support/until.ts';
+
+const info = async (engine: TestEngine) => (await engine.api.get('/info')).ok.json<SystemInfo>();
+
+/** Some free port: whoever takes it in between makes the test fail, not pass. */
+function freePort(): number {
+  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
+}
+
+describe('what it is told', () => {
+  const refused: [string[], string][] = [
+    [['--nope'], 'unknown flag: --nope'],
+    [['--userns-remap=default'], '--userns-remap: default is not built yet'],
+    [['-H', 'tcp://127.0.0.1:0'], 'without TLS'],
+    [['--config-file', '/nowhere/daemon.json'], '/nowhere/daemon.json'],
+    [['--tlsverify', '--tlscert=/nowhere/cert.pem', '-H', 'tcp://127.0.0.1:0'], 'could not read /nowhere/cert.pem'],
+  ];
+  test.each(refused)('%p is refused', async (flags, message) => {
+    const ended = await run([...ourDaemon, ...flags]);
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(message);
+  });
+
+  test('--validate says whether it would start', async () => {
+    const good = await run([...ourDaemon, '--validate', '--label=a=b']);
+    expect([good.code, good.stderr]).toEqual([0, 'configuration OK\n']);
+    expect((await run([...ourDaemon, '--validate', '--label=a'])).code).toBe(1);
+  });
+
+  test('reaches the engine', async () => {
+    await using engine = await startEngine({
+      flags: ['--label', 'from=flag', '--log-format=json', '--debug'],
+      config: { 'log-driver': 'json-file', 'registry-mirrors': ['https://mirror.example'] },
+    });
+    expect(await info(engine)).toMatchObject({
+      Labels: ['from=flag'],
+      Debug: true,
+      LoggingDriver: 'json-file',
+      RegistryConfig: { Mirrors: ['https://mirror.example/'] },
+    });
+    expect(JSON.parse(engine.log.split('\n')[0]!)).toMatchObject({ level: 'info', msg: expect.any(String) });
+  });
+});
+
+describe('the places of an engine', () => {
+  test('belong to one daemon', async () => {
+    await using engine = await startEngine();
+    const { base, dataRoot, execRoot } = engine.roots;
+    const second = (options: EngineOptions & { data: string; exec: string; pid: string }) =>
+      run([
+        ...ourDaemon,
+        '--data-root',
+        options.data,
+        '--exec-root',
+        options.exec,
+        '--pidfile',
+        options.pid,
+        '--config-file',
+        `${base}/daemon.json`,
+        '-H',
+        `unix://${base}/second`,
+        '--bridge=none',
+      ]);
+    const other = { data: `${base}/data2`, exec: `${base}/exec2`, pid: `${base}/pid2` };
+    const data = await second({ ...other, data: dataRoot });
+    expect([data.code, data.stderr]).toEqual([1, expect.stringContaining('--data-root of its own')]);
+    const exec = await second({ ...other, exec: execRoot });
+    expect([exec.code, exec.stderr]).toEqual([1, expect.stringContaining('--exec-root of its own')]);
+    const pid = await second({ ...other, pid: `${base}/pid` });
+    expect([pid.code, pid.stderr]).toEqual([
+      1,
+      expect.stringContaining(`process with PID ${engine.pid} is still running`),
+    ]);
+    expect((await engine.api.get('/_ping')).status).toBe(200);
+  });
+
+  test('are the next daemon’s after a crash', async () => {
+    await using engine = await startEngine();
+    await engine.kill();
+    expect(existsSync(engine.socket)).toBe(true);
+    await engine.start();
+    expect(readFileSync(`${engine.roots.base}/pid`, 'utf8')).toBe(String(engine.pid));
+    await engine.stop();
+    expect(existsSync(engine.socket)).toBe(false);
+    expect(existsSync(`${engine.roots.base}/pid`)).toBe(false);
+  });
+
+  test('include a socket for root and one group', async () => {
+    await using engine = await startEngine({ flags: ['--group', '12'] });
+    const { mode, uid, gid } = statSync(engine.socket);
+    expect([mode & 0o777, uid, gid]).toEqual([0o660, 0, 12]);
+  });
+});
+
+describe('SIGHUP', () => {
+  test('reads daemon.json again, and tells of it', async () => {
+    await using engine = await startEngine({ config: { labels: ['a=b'] } });
+    const file = `${engine.roots.base}/daemon.json`;
+    writeFileSync(file, JSON.stringify({ labels: ['c=d'], debug: true, 'log-driver': 'json-file' }));
+    process.kill(engine.pid, 'SIGHUP');
+    await until(async () => (await info(engine)).Debug);
+    expect(await info(engine)).toMatchObject({ Labels: ['c=d'], LoggingDriver: 'local' });
+    const filters = encodeURIComponent('{"type":["daemon"],"event":["reload"]}');
+    const events = await engine.api.get(`/events?since=1&until=${Date.now() / 1000}&filters=${filters}`);
+    expect(JSON.parse(events.text).Actor.Attributes).toMatchObject({ labels: '["c=d"]', debug: 'true' });
+  });
+
+  test('changes nothing when the file makes no sense', async () => {
+    await using engine = await startEngine({ config: { labels: ['a=b'] } });
+    writeFileSync(`${engine.roots.base}/daemon.json`, '{"labels":["c=d"],"nope":1}');
+    process.kill(engine.pid, 'SIGHUP');
+    await until(() => engine.log.includes('the configuration stays as it was'));
+    expect((await info(engine)).Labels).toEqual(['a=b']);
+  });
+});
+
+describe('the end', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s ends streams and leaves containers running', async signal => {
+    await using engine = await startEngine();
+    const id = await engine.output('run', '-d', '--network=none', 'busybox', 'sleep', '1000');
+    const { Pid: pid } = (await engine.inspect(id)).State!;
+    using attached = await RawConnection.hijack(engine.socket, `/containers/${id}/attach?stream=1&stdout=1`);
+    using events = await RawConnection.open(engine.socket);
+    events.send('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+    await events.until(text => text.includes('\r\n\r\n'));
+    await engine.kill(signal);
+    await attached.untilEnd();
+    // The last chunk: an end, not a break.
+    expect(await events.untilEnd()).toEndWith('0\r\n\r\n');
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    await engine.start();
+    expect((await engine.inspect(id)).State).toMatchObject({ Running: true, Pid: pid });
+  });
+});
+
+describe('TCP', () => {
+  test('without TLS serves who asked for it by name, and goes on warning', async () => {
+    const port = freePort();
+    await using engine = await startEngine({ flags: ['-H', `tcp://127.0.0.1:${port}`, '--allow-insecure-tcp'] });
+    expect(await (await fetch(`http://127.0.0.1:${port}/_ping`)).text()).toBe('OK');
+    expect((await info(engine)).Warnings?.join()).toContain(`tcp://127.0.0.1:${port} without encryption`);
+  });
+
+  test('carries the WebSocket attach', async () => {
+    const port = freePort();
+    await using engine = await startEngine({ flags: ['-H', `tcp://127.0.0.1:${port}`, '--allow-insecure-tcp'] });
+    const id = await engine.output('create', '-i', '--network=none', 'busybox', 'cat');
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1.56/containers/${id}/attach/ws?stream=1&stdin=1&stdout=1`);
+    socket.binaryType = 'arraybuffer';
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = reject;
+    });
+    let text = '';
+    socket.onmessage = ({ data }) => {
+      text += Buffer.from(data as ArrayBuffer).toString();
+    };
+    await engine.output('start', id);
+    socket.send('over the web');
+    await until(() => text === 'over the web');
+    const closed = new Promise(resolve => {
+      socket.onclose = resolve;
+    });
+    await engine.output('kill', id);
+    await closed;
+  });
+});
