@@ -3,10 +3,7 @@
 import { compileFilter, type FilterRule } from '../../kernel/libseccomp.ts';
 import { invalid, messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
-import { type Capability, containerCapabilities } from '../capabilities.ts';
 import type { OciSeccomp, OciSyscallRule } from '../oci/types.ts';
-import { defaultProfile } from './default-profile.ts';
-import { compileProfile, type Target } from './profile.ts';
 import { youngCalls } from './young-calls.ts';
 
 /** crun takes the program from here, in base64, instead of the rules; other runtimes read the rules. */
@@ -28,14 +25,6 @@ export function filterProgram(seccomp: OciSeccomp): string | undefined {
   if (made.size >= MOST_KEPT) made.delete(made.keys().next().value!);
   made.set(key, program);
   return program;
-}
-
-/** Makes the program of an ordinary container before the first one needs it. */
-export function prepareDefaultFilter(host: Omit<Target, 'capabilities'>, held: readonly Capability[]): void {
-  const capabilities = containerCapabilities({ add: [], drop: [], privileged: false }, held);
-  const { architecture, kernel } = host;
-  const seccomp = compileProfile(defaultProfile, { architecture, kernel, capabilities });
-  if (seccomp) filterProgram(seccomp);
 }
 
 let available = true;
