@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
@@ -8,9 +8,11 @@ import { hijack } from '../api/http/upgrade.ts';
 import { text } from '../api/reply.ts';
 import { configureLog } from '../lib/logger.ts';
 import { type Listening, listen } from './listen.ts';
+import { TestCertificates } from './test-certificates.ts';
 import { readTls } from './tls.ts';
 
 let directory: string;
+let certificates: TestCertificates;
 let listening: Listening | undefined;
 let served: string[];
 
@@ -31,11 +33,12 @@ const options = { handler, headers: {} };
 beforeAll(() => {
   configureLog({ level: 'fatal' });
   directory = mkdtempSync(join(tmpdir(), 'dockyard-listen-'));
-  authority('ca');
-  authority('other');
-  certificate('server', 'ca');
-  certificate('client', 'ca');
-  certificate('stranger', 'other');
+  certificates = new TestCertificates(directory);
+  certificates.authority('ca');
+  certificates.authority('other');
+  certificates.certificate('server', 'ca');
+  certificates.certificate('client', 'ca');
+  certificates.certificate('stranger', 'other');
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 beforeEach(() => {
@@ -47,62 +50,7 @@ afterEach(async () => {
 });
 
 const path = (name: string) => join(directory, name);
-const pem = (name: string) => readFileSync(path(`${name}.pem`), 'utf8');
-
-function openssl(...args: string[]): void {
-  const { exitCode, stderr } = Bun.spawnSync(['openssl', ...args], { cwd: directory });
-  if (exitCode !== 0) throw new Error(stderr.toString());
-}
-
-const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-
-function authority(name: string): void {
-  openssl(
-    'req',
-    '-x509',
-    ...NEW_KEY,
-    '-days',
-    '2',
-    '-keyout',
-    `${name}-key.pem`,
-    '-out',
-    `${name}.pem`,
-    '-subj',
-    `/CN=${name}`,
-  );
-}
-
-function certificate(name: string, signer: string): void {
-  openssl(
-    'req',
-    ...NEW_KEY,
-    '-keyout',
-    `${name}-key.pem`,
-    '-out',
-    `${name}.csr`,
-    '-subj',
-    `/CN=${name}`,
-    '-addext',
-    'subjectAltName=DNS:localhost,IP:127.0.0.1',
-  );
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    `${name}.csr`,
-    '-CA',
-    `${signer}.pem`,
-    '-CAkey',
-    `${signer}-key.pem`,
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-copy_extensions',
-    'copy',
-    '-out',
-    `${name}.pem`,
-  );
-}
+const pem = (name: string) => certificates.pem(name);
 
 function tlsSettings(tlsVerify: boolean) {
   return readTls({

@@ -1,6 +1,9 @@
 // dockerd itself: what it accepts, who gets in, how it changes and ends.
 import { describe, expect, test } from 'bun:test';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TestCertificates } from '../../src/daemon/test-certificates.ts';
 import type { SystemInfo } from '../../src/wire/types.ts';
 import { type EngineOptions, startEngine, type TestEngine } from '../support/engine.ts';
 import { run } from '../support/process.ts';
@@ -16,6 +19,11 @@ function freePort(): number {
   const { port } = probe;
   probe.stop(true);
   return port;
+}
+
+function temporaryDirectory(): Disposable & { path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'dockyard-daemon-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
 }
 
 describe('what it is told', () => {
@@ -150,6 +158,44 @@ describe('TCP', () => {
     await using engine = await startEngine({ flags: ['-H', `tcp://127.0.0.1:${port}`, '--allow-insecure-tcp'] });
     expect(await (await fetch(`http://127.0.0.1:${port}/_ping`)).text()).toBe('OK');
     expect((await info(engine)).Warnings?.join()).toContain(`tcp://127.0.0.1:${port} without encryption`);
+  });
+
+  test('with --tlsverify serves Docker’s own client, if its certificate is of the CA', async () => {
+    const port = freePort();
+    using directory = temporaryDirectory();
+    const certificates = new TestCertificates(directory.path);
+    certificates.authority('ca');
+    certificates.authority('other');
+    certificates.certificate('server', 'ca');
+    certificates.certificate('client', 'ca');
+    certificates.certificate('stranger', 'other');
+    const path = (name: string) => certificates.path(name);
+    const flags = [
+      '--tlsverify',
+      `--tlscacert=${path('ca')}`,
+      `--tlscert=${path('server')}`,
+      `--tlskey=${path('server-key')}`,
+    ];
+    await using engine = await startEngine({ flags: [...flags, '-H', `tcp://127.0.0.1:${port}`] });
+    const client = (who: string) => {
+      const tls = [`--tlscacert=${path('ca')}`, `--tlscert=${path(who)}`, `--tlskey=${path(`${who}-key`)}`];
+      return engine.official(
+        '--tlsverify',
+        ...tls,
+        '-H',
+        `tcp://localhost:${port}`,
+        'run',
+        '--rm',
+        '-i',
+        '--network=none',
+        'busybox',
+        'echo',
+        'hello',
+      );
+    };
+    expect(await client('client')).toMatchObject({ code: 0, stdout: 'hello\n' });
+    const stranger = await client('stranger');
+    expect([stranger.code, stranger.stdout]).toEqual([125, '']);
   });
 
   test('carries the WebSocket attach', async () => {
