@@ -63,20 +63,10 @@ export function parseSignal(text: string): number {
   return number;
 }
 
-/** Whether a number can be sent to a process on Linux. */
-export function isSignalNumber(number: number): boolean {
-  return (number >= 1 && number <= 31) || (number >= REAL_TIME_MIN && number <= REAL_TIME_MAX);
-}
-
-/** "SIGKILL" for 9; the plain number for one without a name. */
-export function signalName(number: number): string {
-  const name = Object.keys(numbers).find(each => numbers[each] === number);
-  if (name) return `SIG${name}`;
-  if (number >= REAL_TIME_MIN && number <= REAL_TIME_MIN + 15) {
-    return number === REAL_TIME_MIN ? 'SIGRTMIN' : `SIGRTMIN+${number - REAL_TIME_MIN}`;
-  }
-  if (number > REAL_TIME_MIN + 15 && number <= REAL_TIME_MAX) {
-    return number === REAL_TIME_MAX ? 'SIGRTMAX' : `SIGRTMAX-${REAL_TIME_MAX - number}`;
-  }
-  return String(number);
+/** As `parseSignal`, for a signal to be sent now: only what Linux has. */
+export function parseKillSignal(text: string): number {
+  const number = parseSignal(text);
+  const exists = (number >= 1 && number <= 31) || (number >= REAL_TIME_MIN && number <= REAL_TIME_MAX);
+  if (!exists) throw invalid(`the linux daemon does not support signal ${number}`);
+  return number;
 }

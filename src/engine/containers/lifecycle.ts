@@ -9,7 +9,7 @@ import { freeze, killAll, thaw } from '../../runtime/cgroups/control.ts';
 import type { Exit } from '../../runtime/exits.ts';
 import { deleteCreated, deleteEnded, startCreated, startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
-import { parseSignal } from '../../runtime/signals.ts';
+import { parseKillSignal, parseSignal } from '../../runtime/signals.ts';
 import { cgroupOf } from './cgroup.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { endExecs } from './exec.ts';
@@ -296,7 +296,7 @@ async function unpauseQuietly(context: ContainerContext, live: LiveContainer): P
 }
 
 export async function kill(context: ContainerContext, live: LiveContainer, signalText?: string): Promise<void> {
-  const signal = parseSignal(signalText || 'SIGKILL');
+  const signal = parseKillSignal(signalText || 'SIGKILL');
   const { record } = live;
   if (signal === SIGKILL && (await cancelPendingRestart(context, live))) return;
   if (record.phase.kind !== 'running') {

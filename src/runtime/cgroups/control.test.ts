@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { existsSync, readFileSync } from 'node:fs';
-import { freeze, oomKills, pidsIn, removeCgroup, thaw } from './control.ts';
+import { freeze, pidsIn, removeCgroup, thaw } from './control.ts';
 import { CgroupFixture } from './fixture.ts';
 import { type Cgroup, cgroupAt } from './hierarchy.ts';
 
@@ -28,7 +28,6 @@ test('processes of cgroups below belong to it', () => {
 test('a cgroup that has gone has no processes', () => {
   using fixture = new CgroupFixture({});
   expect(pidsIn(v2(fixture))).toEqual([]);
-  expect(oomKills(v2(fixture))).toBeUndefined();
 });
 
 test('freezing and thawing write what each version wants', async () => {
@@ -40,13 +39,6 @@ test('freezing and thawing write what each version wants', async () => {
   using old = new CgroupFixture({ 'freezer/c/freezer.state': 'THAWED\n' });
   await freeze(v1(old));
   expect(readFileSync(`${old.root}/freezer/c/freezer.state`, 'utf8')).toBe('FROZEN');
-});
-
-test('the kernel’s count of killed processes is found in either version', () => {
-  using fixture = new CgroupFixture({ 'c/memory.events': 'low 0\noom 3\noom_kill 2\n' });
-  expect(oomKills(v2(fixture))).toBe(2);
-  using old = new CgroupFixture({ 'memory/c/memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 1\n' });
-  expect(oomKills(v1(old))).toBe(1);
 });
 
 test('removal takes what is below, and nothing is fine too', () => {

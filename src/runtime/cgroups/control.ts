@@ -60,7 +60,7 @@ function setFrozen(cgroup: Cgroup, frozen: boolean): void {
   else write(`${freezerOf(cgroup)}/freezer.state`, frozen ? 'FROZEN' : 'THAWED');
 }
 
-export function isFrozen(cgroup: Cgroup): boolean {
+function isFrozen(cgroup: Cgroup): boolean {
   if (cgroup.version === 2) return readTable(`${cgroup.all[0]}/cgroup.events`)?.['frozen'] === 1;
   return readText(`${freezerOf(cgroup)}/freezer.state`)?.trim() === 'FROZEN';
 }
@@ -101,13 +101,6 @@ export function killAll(cgroup: Cgroup): void {
       }
     }
   }
-}
-
-/** How often the kernel ended a process for want of memory; undefined when it cannot be known (any more). */
-export function oomKills(cgroup: Cgroup): number | undefined {
-  const memory = cgroup.directories['memory'];
-  if (memory === undefined) return undefined;
-  return readTable(`${memory}/${cgroup.version === 2 ? 'memory.events' : 'memory.oom_control'}`)?.['oom_kill'];
 }
 
 /** Takes away what a runtime left behind. False while a process is still in it. */
