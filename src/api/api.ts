@@ -1,6 +1,7 @@
 // The Engine API: every route, and what every reply carries.
 import type { Containers } from '../engine/containers/containers.ts';
 import type { Events } from '../engine/events/events.ts';
+import type { NetworkDirectory } from '../engine/networks/networks.ts';
 import type { System } from '../engine/system/system.ts';
 import type { Volumes } from '../engine/volumes/volumes.ts';
 import { productVersion } from '../lib/product.ts';
@@ -13,12 +14,14 @@ import { containerFileRoutes } from './routes/container-files.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { execRoutes } from './routes/exec.ts';
+import { networkRoutes } from './routes/networks.ts';
 import { systemRoutes } from './routes/system.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 
 export interface ApiEngine {
   containers: Containers;
   events: Events;
+  networks: NetworkDirectory;
   system: System;
   volumes: Volumes;
 }
@@ -32,6 +35,7 @@ export function apiRoutes(engine: ApiEngine): Route[] {
     ...containerRoutes(engine.containers),
     ...execRoutes(engine.containers),
     ...volumeRoutes(engine.volumes),
+    ...networkRoutes(engine.networks),
     ...absentRoutes(),
   ];
 }

@@ -15,6 +15,7 @@ import {
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
+const RTM_SETLINK = 19;
 const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
@@ -169,7 +170,7 @@ export const message = {
   /** A frame may leave through the bridge port it came in by. */
   setHairpin(index: number, on: boolean): NetlinkMessage {
     return {
-      type: RTM_NEWLINK,
+      type: RTM_SETLINK,
       flags: NLM_F_ACK,
       subject: `set hairpin of link ${index}`,
       body: writer => {

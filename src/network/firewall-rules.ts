@@ -243,6 +243,16 @@ function addPostrouting(rule: AddRule): void {
     x.masquerade(),
   ]);
   rule('postrouting', [...pair, x.inSet(SETS.sameBridge.name), ...translated, x.masquerade()]);
+  // Where bridges pass their packets to the firewall, such a packet never leaves the bridge and has no way in by name.
+  rule('postrouting', [
+    ...toBridge,
+    x.meta('iifname'),
+    x.compare('eq', interfaceName('')),
+    ...translated,
+    x.fib('type', ['saddr']),
+    x.compare('ne', word(RTN_LOCAL)),
+    x.masquerade(),
+  ]);
   for (const family of [4, 6] as const) {
     rule('postrouting', [
       ...onlyFamily(family),

@@ -32,7 +32,7 @@ export class AddressBook {
   /** The lowest free address, or the one asked for. */
   take(network: NetworkRecord, family: Family, wanted: string | undefined): InterfaceAddress {
     const subnets = this.#of(network).filter(({ pool }) => pool.subnet.family === family);
-    if (wanted) return this.#takeThis(network, subnets, wanted);
+    if (wanted) return this.#takeThis(subnets, wanted);
     for (const { pool, gateway } of subnets) {
       try {
         return { address: formatAddress(pool.take()), bits: pool.subnet.bits, gateway };
@@ -46,7 +46,7 @@ export class AddressBook {
     );
   }
 
-  #takeThis(network: NetworkRecord, subnets: readonly Subnet[], wanted: string): InterfaceAddress {
+  #takeThis(subnets: readonly Subnet[], wanted: string): InterfaceAddress {
     const address = parseAddress(wanted);
     const subnet = address && subnets.find(({ pool }) => contains(pool.subnet, address));
     if (!address || !subnet) {

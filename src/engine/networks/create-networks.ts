@@ -1,27 +1,40 @@
 // The implementation of networks: which parts there are, and how they hold together.
-import { conflict, failed, messageOf } from '../../lib/errors.ts';
+import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
 import { type ContainerId, newNetworkId, sha256 } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { driverNames } from '../../network/drivers/drivers.ts';
 import { PortHolder } from '../../network/port-holder.ts';
 import { hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
-import type { NetworkSettings, PortMap } from '../../wire/types.ts';
+import type {
+  Network,
+  NetworkConnectRequest,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkDisconnectRequest,
+  NetworkSettings,
+  PortMap,
+} from '../../wire/types.ts';
 import type { NetworkConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
 import { AddressBook } from './address-book.ts';
+import { connect, disconnect } from './connect.ts';
 import { type NetworkContext, publish } from './context.ts';
+import { createNetwork } from './create-network.ts';
 import { DefaultBridge } from './default-bridge.ts';
+import { describeNetwork, type NetworkDescription, summarizeNetwork, usersOf } from './describe-network.ts';
 import { checkEndpoint } from './endpoint-settings.ts';
-import { findNetwork } from './find.ts';
+import { findNetwork, noSuchNetwork, requireNetwork } from './find.ts';
 import { activeEndpoints } from './gateway.ts';
 import { HostSide } from './host-side.ts';
 import { hostFileEntries, hostsEntries } from './hosts-file.ts';
 import { linkedFrom } from './links.ts';
-import type { NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
+import { listFilter, pruneFilter } from './network-filters.ts';
+import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
 import { reconcileNetworks } from './reconcile.ts';
-import type { SandboxRecord } from './record.ts';
+import type { NetworkRecord, SandboxRecord } from './record.ts';
 import { isContainerMode, sandboxRecord } from './register.ts';
+import { removeNetwork } from './remove-network.ts';
 import { placeholder, startSandbox, stopSandbox } from './sandbox-lifecycle.ts';
 import { startFailure } from './sandbox-start.ts';
 import { networkSettings, portMap } from './settings.ts';
@@ -37,7 +50,7 @@ export interface NetworkOptions {
 }
 
 /** Networks, and what the engine as a whole wants of them. */
-export interface EngineNetworks extends Networks {
+export interface EngineNetworks extends Networks, NetworkDirectory {
   /** Names, for `docker info`. */
   readonly drivers: readonly string[];
   /** What filters and translates packets. */
@@ -152,6 +165,83 @@ class NetworksImplementation implements EngineNetworks {
     host[Symbol.dispose]();
   }
 
+  async create(request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
+    return { Id: createNetwork(this.#context, request).id, Warning: '' };
+  }
+
+  async list(filters: Filters): Promise<Network[]> {
+    const passes = listFilter(filters, network => this.#isUsed(network));
+    this.#showDefaultBridge();
+    return [...this.#context.store.networks].filter(passes).map(summarizeNetwork);
+  }
+
+  async inspect(reference: string, options: { verbose: boolean; scope: string }): Promise<NetworkDescription> {
+    const network = requireNetwork(this.#context.store, reference);
+    if (options.scope !== '' && options.scope !== network.scope) throw noSuchNetwork(reference);
+    if (this.#context.defaultBridge.is(network)) this.#showDefaultBridge();
+    return describeNetwork(this.#context, network, options);
+  }
+
+  async remove(reference: string): Promise<void> {
+    removeNetwork(this.#context, requireNetwork(this.#context.store, reference));
+  }
+
+  async prune(filters: Filters): Promise<{ NetworksDeleted: string[] }> {
+    const passes = pruneFilter(filters, network => this.#isUsed(network));
+    const NetworksDeleted: string[] = [];
+    for (const network of [...this.#context.store.networks].filter(passes)) {
+      try {
+        removeNetwork(this.#context, network);
+        NetworksDeleted.push(network.name);
+      } catch (error) {
+        // The others are to go all the same.
+        log.warn('could not remove a network', { network: network.name, error: messageOf(error) });
+      }
+    }
+    this.#context.events.publish('network', 'prune', { ID: '', Attributes: { reclaimed: '0' } });
+    return { NetworksDeleted };
+  }
+
+  async connect(reference: string, request: NetworkConnectRequest): Promise<void> {
+    const sandbox = this.#containerNamed(request.Container);
+    connect(this.#context, sandbox, reference, request.EndpointConfig ?? {});
+    this.#namesChanged(sandbox);
+  }
+
+  async disconnect(reference: string, request: NetworkDisconnectRequest): Promise<void> {
+    const sandbox = this.#containerNamed(request.Container);
+    disconnect(this.#context, sandbox, reference, { force: request.Force ?? false });
+    this.#namesChanged(sandbox);
+  }
+
+  #containerNamed(reference: string): SandboxRecord {
+    const id = this.#context.users.resolve(reference);
+    const sandbox = id && this.#context.store.sandbox(id);
+    if (!sandbox) throw notFound(`No such container: ${reference}`);
+    return sandbox;
+  }
+
+  #namesChanged(sandbox: SandboxRecord): void {
+    if (sandbox.live?.kind === 'own') this.#refreshHosts(sandbox);
+  }
+
+  /** By a container that runs, or by one that will need it when it starts again. */
+  #isUsed(network: NetworkRecord): boolean {
+    return usersOf(this.#context, network).length > 0;
+  }
+
+  /** Who looks at the default bridge is to see its subnet; where it can't be made, it has none. */
+  #showDefaultBridge(): void {
+    const { defaultBridge } = this.#context;
+    const { record } = defaultBridge;
+    if (!record) return;
+    try {
+      defaultBridge.ensure(record);
+    } catch (error) {
+      log.debug('the default bridge can not be made', { error: messageOf(error) });
+    }
+  }
+
   get #defaultMode(): string {
     return this.#context.config.bridge === 'none' ? 'none' : 'bridge';
   }
@@ -180,7 +270,7 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   #shareHost(record: SandboxRecord): Sandbox {
-    record.live = { id: newNetworkId(), kind: 'host' };
+    record.live = { id: newNetworkId(), kind: 'host', ways: '' };
     for (const [name, endpoint] of Object.entries(record.endpoints)) {
       endpoint.network = findNetwork(this.#context.store, name)?.id;
       endpoint.live = placeholder();
@@ -206,7 +296,7 @@ class NetworksImplementation implements EngineNetworks {
       const name = users.name(target) ?? target;
       throw conflict(`cannot join network namespace of a non running container: container ${name} is exited`);
     }
-    record.live = { id: newNetworkId(), kind: 'joined' };
+    record.live = { id: newNetworkId(), kind: 'joined', ways: '' };
     store.saveSandbox(record);
     const isHost = other.live?.kind === 'host';
     return {

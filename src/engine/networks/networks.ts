@@ -1,6 +1,19 @@
 // Networks as containers see them. All endpoint state lives behind this interface: a container knows only its network mode.
 import type { ContainerId } from '../../lib/ids.ts';
-import type { EndpointSettings, HostConfig, NetworkSettings, PortMap } from '../../wire/types.ts';
+import type {
+  EndpointSettings,
+  HostConfig,
+  Network,
+  NetworkConnectRequest,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkDisconnectRequest,
+  NetworkSettings,
+  PortMap,
+} from '../../wire/types.ts';
+import type { NetworkDescription } from './describe-network.ts';
+
+export type Filters = Readonly<Record<string, readonly string[]>>;
 
 export interface NetworkRequest {
   container: ContainerId;
@@ -45,6 +58,17 @@ export interface Networks {
   ports(container: ContainerId): PortMap;
   /** After a daemon restart: the kernel is made to agree with what these running containers should have. */
   reconcile(running: ReadonlySet<ContainerId>): Promise<void>;
+}
+
+/** Networks as the API has them. References are names, ids or unique beginnings of ids. */
+export interface NetworkDirectory {
+  create(request: NetworkCreateRequest): Promise<NetworkCreateResponse>;
+  list(filters: Filters): Promise<Network[]>;
+  inspect(reference: string, options: { verbose: boolean; scope: string }): Promise<NetworkDescription>;
+  remove(reference: string): Promise<void>;
+  prune(filters: Filters): Promise<{ NetworksDeleted: string[] }>;
+  connect(reference: string, request: NetworkConnectRequest): Promise<void>;
+  disconnect(reference: string, request: NetworkDisconnectRequest): Promise<void>;
 }
 
 /** What networks need to know of containers, so that neither noun imports the other. */

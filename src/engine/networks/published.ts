@@ -17,15 +17,22 @@ interface Binding {
   last: number;
 }
 
-/** Holds the ports and writes them into the endpoints they belong to. All or nothing. */
-export function publishPorts(context: NetworkContext, sandbox: SandboxRecord): void {
+/**
+ * Holds the ports and writes them into the endpoints they belong to. All or nothing. A random port stays what it was
+ * `before`.
+ */
+export function publishPorts(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  before: readonly PublishedPort[] = [],
+): void {
   const ways = {
     4: publishable(context, gatewayEndpoint(context, sandbox, 4)),
     6: publishable(context, gatewayEndpoint(context, sandbox, 6)),
   };
   const published: { way: ActiveEndpoint; port: PublishedPort }[] = [];
   try {
-    for (const binding of bindingsOf(sandbox)) {
+    for (const binding of bindingsOf(sandbox).map(asked => remembered(asked, before))) {
       for (const target of targetsOf(context, binding, ways)) published.push(...hold(context, binding, target));
     }
   } catch (error) {
@@ -64,6 +71,18 @@ function bindingsOf(sandbox: SandboxRecord): Binding[] {
     }
   }
   return bindings.sort((a, b) => a.port - b.port);
+}
+
+function remembered(binding: Binding, before: readonly PublishedPort[]): Binding {
+  if (binding.first === binding.last && binding.first !== 0) return binding;
+  const known = before.find(
+    port =>
+      port.protocol === binding.protocol &&
+      port.containerPort === binding.port &&
+      port.hostPort > 0 &&
+      (binding.hostAddress === '' || binding.hostAddress === port.hostAddress),
+  );
+  return known ? { ...binding, first: known.hostPort, last: known.hostPort } : binding;
 }
 
 interface Target {

@@ -89,7 +89,14 @@ export interface SandboxRecord {
   exposedPorts: string[];
   endpoints: Record<string, EndpointRecord>;
   /** While the container runs. */
-  live: { id: string; kind: SandboxKind } | undefined;
+  live:
+    | {
+        id: string;
+        kind: SandboxKind;
+        /** Which endpoints the ports were published by. */
+        ways: string;
+      }
+    | undefined;
 }
 
 /** A namespace of its own, the host's, or that of another container. */

@@ -4,7 +4,7 @@ import { errnoOf } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import { SandboxNamespace } from '../../network/sandbox.ts';
 import { type NetworkContext, publish } from './context.ts';
-import { activeEndpoints, endpointSpec, setDefaultRoutes } from './gateway.ts';
+import { activeEndpoints, endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { checkLinks, linkedFrom, linkRules } from './links.ts';
 import { publishPorts, releasePorts } from './published.ts';
 import type { SandboxRecord } from './record.ts';
@@ -24,7 +24,7 @@ export function startSandbox(context: NetworkContext, sandbox: SandboxRecord): S
     giveBack(context, sandbox);
     throw error;
   }
-  sandbox.live = { id: newNetworkId(), kind: 'own' };
+  sandbox.live = { id: newNetworkId(), kind: 'own', ways: waysOf(context, sandbox) };
   // Stored before the kernel has any of it: after a crash, what the kernel has is what some record names.
   context.store.saveSandbox(sandbox);
   let namespace: SandboxNamespace | undefined;

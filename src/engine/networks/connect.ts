@@ -1,0 +1,172 @@
+// `network connect` and `network disconnect`, of containers that run and of those that do not.
+import { failed, forbidden, invalid, isKind } from '../../lib/errors.ts';
+import type { SandboxNamespace } from '../../network/sandbox.ts';
+import type { EndpointSettings } from '../../wire/types.ts';
+import { type NetworkContext, publish } from './context.ts';
+import { checkEndpoint } from './endpoint-settings.ts';
+import { findNetwork, requireNetwork } from './find.ts';
+import { endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
+import { publishPorts, releasePorts } from './published.ts';
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from './record.ts';
+import { endpointRecord, isContainerMode } from './register.ts';
+import { portsOf } from './sandbox-lifecycle.ts';
+import { attachEndpoint, releaseEndpoint, reserveEndpoint } from './sandbox-start.ts';
+
+const SHARED =
+  'container sharing network namespace with another container or host cannot be connected to any other network';
+
+export function connect(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  reference: string,
+  settings: EndpointSettings,
+): void {
+  if (isContainerMode(sandbox.mode)) throw invalid(SHARED);
+  const endpoint = endpointRecord(settings);
+  if (!sandbox.live) {
+    const network = findNetwork(context.store, reference);
+    if (network) checkConnect(context, sandbox, network, endpoint);
+    sandbox.endpoints[network?.name ?? reference] = endpoint;
+    endpoint.network = network?.id;
+    context.store.saveSandbox(sandbox);
+    return;
+  }
+  const network = requireNetwork(context.store, reference);
+  if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
+  if (sandbox.endpoints[network.name]?.live) {
+    throw forbidden(`endpoint with name ${sandbox.name} already exists in network ${network.name}`);
+  }
+  checkConnect(context, sandbox, network, endpoint);
+  connectLive(context, sandbox, network, endpoint);
+  publish(context, network, 'connect', { container: sandbox.container });
+}
+
+function checkConnect(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+): void {
+  checkEndpoint(network.name, network, endpoint);
+  if (sandbox.mode !== 'host' && network.driver === 'host') {
+    throw invalid('cannot connect container to host network - container must be created in host network mode');
+  }
+  for (const [name, other] of Object.entries(sandbox.endpoints)) {
+    const present = context.store.network(other.network) ?? findNetwork(context.store, name);
+    if (!present || present.id === network.id) continue;
+    if (present.driver === 'host' || network.driver === 'host') throw invalid(SHARED);
+    if (present.driver === 'null' || network.driver === 'null') {
+      throw invalid(
+        'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+      );
+    }
+  }
+}
+
+function connectLive(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+): void {
+  const namespace = context.namespaces.get(sandbox.container);
+  if (!namespace) throw failed(`the network namespace of container ${sandbox.container} is gone`);
+  endpoint.network = network.id;
+  reserveEndpoint(context, sandbox, endpoint, network);
+  sandbox.endpoints[network.name] = endpoint;
+  const undo = () => {
+    delete sandbox.endpoints[network.name];
+    releaseEndpoint(context, endpoint);
+    context.store.saveSandbox(sandbox);
+  };
+  try {
+    context.store.saveSandbox(sandbox);
+    attachEndpoint(context, endpoint, network, namespace);
+  } catch (error) {
+    undo();
+    throw error;
+  }
+  try {
+    movePorts(context, sandbox, namespace);
+  } catch (error) {
+    context.host.driver(network).detach(endpointSpec({ endpoint, live: endpoint.live! }), namespace);
+    undo();
+    movePorts(context, sandbox, namespace);
+    throw error;
+  } finally {
+    namespace.rest();
+  }
+}
+
+export function disconnect(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  reference: string,
+  options: { force: boolean },
+): void {
+  const network = lookUp(context, reference, options.force);
+  if (!sandbox.live || !network) {
+    const name = network?.name ?? reference;
+    if (!sandbox.endpoints[name]) {
+      throw failed(`container ${sandbox.container} is not connected to the network ${name}`);
+    }
+    delete sandbox.endpoints[name];
+    context.store.saveSandbox(sandbox);
+    return;
+  }
+  if (network.driver === 'host' && sandbox.mode === 'host') {
+    throw invalid('cannot disconnect container from host network - container was created in host network mode');
+  }
+  const endpoint = sandbox.endpoints[network.name];
+  if (!endpoint?.live) throw failed(`container ${sandbox.container} is not connected to network ${network.name}`);
+  disconnectLive(context, sandbox, network, endpoint);
+  publish(context, network, 'disconnect', { container: sandbox.container });
+}
+
+function lookUp(context: NetworkContext, reference: string, force: boolean): NetworkRecord | undefined {
+  try {
+    return requireNetwork(context.store, reference);
+  } catch (error) {
+    if (force && isKind(error, 'notFound')) return undefined;
+    throw error;
+  }
+}
+
+function disconnectLive(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+): void {
+  const namespace = context.namespaces.get(sandbox.container);
+  const spec = endpointSpec({ endpoint, live: endpoint.live! });
+  // Ports first: nobody must reach whoever gets the address next.
+  context.host.removePorts(endpoint.live!.ports);
+  releasePorts(context, endpoint.live!.ports);
+  endpoint.live!.ports = [];
+  if (network.driver !== 'null') {
+    context.host.driver(network).silence(spec);
+    if (namespace) context.host.driver(network).detach(spec, namespace);
+  }
+  delete sandbox.endpoints[network.name];
+  releaseEndpoint(context, endpoint);
+  context.store.saveSandbox(sandbox);
+  if (!namespace) return;
+  movePorts(context, sandbox, namespace);
+  namespace.rest();
+}
+
+/** The way out of a container may be another one now, and the published ports lead in by the way out. */
+function movePorts(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
+  setDefaultRoutes(context, sandbox, namespace);
+  const ways = waysOf(context, sandbox);
+  if (!sandbox.live || sandbox.live.ways === ways) return;
+  const before = portsOf(context, sandbox);
+  releasePorts(context, before);
+  for (const { live } of Object.values(sandbox.endpoints)) if (live) live.ports = [];
+  publishPorts(context, sandbox, before);
+  context.host.removePorts(before);
+  context.host.addPorts(portsOf(context, sandbox));
+  sandbox.live.ways = ways;
+  context.store.saveSandbox(sandbox);
+}

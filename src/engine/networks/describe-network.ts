@@ -1,0 +1,77 @@
+// What list and inspect say of a network.
+import { formatPrefix } from '../../network/addresses.ts';
+import type { EndpointResource, Network, NetworkStatus, SubnetStatus } from '../../wire/types.ts';
+import type { NetworkContext } from './context.ts';
+import type { LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
+
+export type NetworkDescription = Network & {
+  Containers?: Record<string, EndpointResource>;
+  Services?: Record<string, never>;
+  Status?: NetworkStatus;
+};
+
+export function summarizeNetwork(network: NetworkRecord): Network {
+  return {
+    Name: network.name,
+    Id: network.id,
+    Created: network.created,
+    Scope: network.scope,
+    Driver: network.driver,
+    EnableIPv4: network.enableIPv4,
+    EnableIPv6: network.enableIPv6,
+    IPAM: { Driver: network.ipam.driver, Options: network.ipam.options, Config: network.ipam.pools },
+    Internal: network.internal,
+    Attachable: network.attachable,
+    Ingress: network.ingress,
+    ConfigFrom: { Network: network.configFrom },
+    ConfigOnly: network.configOnly,
+    Options: network.options,
+    Labels: network.labels,
+  };
+}
+
+export function describeNetwork(
+  context: NetworkContext,
+  network: NetworkRecord,
+  options: { verbose: boolean },
+): NetworkDescription {
+  const containers: Record<string, EndpointResource> = {};
+  for (const { sandbox, live } of usersOf(context, network)) {
+    containers[sandbox.container] = {
+      Name: sandbox.name,
+      EndpointID: live.id,
+      MacAddress: live.macAddress,
+      IPv4Address: live.ipv4 ? `${live.ipv4.address}/${live.ipv4.bits}` : '',
+      IPv6Address: live.ipv6 ? `${live.ipv6.address}/${live.ipv6.bits}` : '',
+    };
+  }
+  return {
+    ...summarizeNetwork(network),
+    Containers: containers,
+    ...(options.verbose ? { Services: {} } : {}),
+    Status: { IPAM: { Subnets: subnetStatus(context, network) } },
+  };
+}
+
+/** Containers that have an endpoint on the network now. */
+export function usersOf(
+  context: NetworkContext,
+  network: NetworkRecord,
+): { sandbox: SandboxRecord; live: LiveEndpoint }[] {
+  return [...context.store.sandboxes].flatMap(sandbox =>
+    Object.values(sandbox.endpoints).flatMap(endpoint =>
+      endpoint.network === network.id && endpoint.live ? [{ sandbox, live: endpoint.live }] : [],
+    ),
+  );
+}
+
+function subnetStatus(context: NetworkContext, network: NetworkRecord): Record<string, SubnetStatus> {
+  return Object.fromEntries(
+    context.addresses
+      .status(network)
+      .map(({ subnet, inUse, available }) => [
+        formatPrefix(subnet),
+        { IPsInUse: Number(inUse), DynamicIPsAvailable: Number(available) },
+      ]),
+  );
+}

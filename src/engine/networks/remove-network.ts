@@ -1,0 +1,27 @@
+import { forbidden } from '../../lib/errors.ts';
+import { shortId } from '../../lib/ids.ts';
+import { type NetworkContext, publish } from './context.ts';
+import { usersOf } from './describe-network.ts';
+import { isPredefinedNetwork } from './network-filters.ts';
+import type { NetworkRecord } from './record.ts';
+
+export function removeNetwork(context: NetworkContext, network: NetworkRecord): void {
+  if (isPredefinedNetwork(network)) {
+    throw forbidden(`${network.name} is a pre-defined network and cannot be removed`);
+  }
+  if (network.configOnly) {
+    const isUsed = [...context.store.networks].some(other => other.configFrom === network.name);
+    if (isUsed) throw forbidden(`error while removing network: configuration network "${network.name}" is in use`);
+    context.store.deleteNetwork(network.id);
+    return;
+  }
+  const users = usersOf(context, network);
+  if (users.length > 0) {
+    const list = users.map(({ sandbox, live }) => `name:"${sandbox.name}" id:"${shortId(live.id)}"`).join(', ');
+    throw forbidden(`error while removing network: network ${network.name} has active endpoints (${list})`);
+  }
+  context.host.remove(network);
+  context.store.deleteNetwork(network.id);
+  context.addresses.forget(network.id);
+  publish(context, network, 'destroy');
+}
