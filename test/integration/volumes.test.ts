@@ -72,6 +72,25 @@ describe('a named volume', () => {
   });
 });
 
+test('a part of a volume is mounted, links in it lead nowhere else', async () => {
+  await run(
+    '-v',
+    'parts:/v',
+    'busybox',
+    'sh',
+    '-c',
+    'mkdir -p /v/a/b; echo deep > /v/a/b/file; ln -s / /v/out; ln -s /a /v/in',
+  );
+  const mount = (subpath: string) => ['--mount', `src=parts,dst=/part,volume-subpath=${subpath}`, 'busybox'];
+  expect((await run(...mount('a/b'), 'cat', '/part/file')).stdout).toBe('deep\n');
+  expect((await run(...mount('in/b/file'), 'cat', '/part')).stdout).toBe('deep\n');
+  expect((await run(...mount('out'), 'ls', '/part')).stdout).toBe('a\nin\nout\n');
+  expect((await run(...mount('missing'), 'true')).stderr).toContain('cannot access path');
+  const id = await engine.output('create', ...mount('a'));
+  expect(await engine.output('cp', `${id}:/part/b/file`, '-')).toContain('deep');
+  await engine.output('rm', id);
+});
+
 describe('a new volume', () => {
   beforeAll(imageWithContent);
 

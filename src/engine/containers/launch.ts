@@ -34,6 +34,13 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   }
   if (config.WorkingDir && config.WorkingDir !== '/') ensureWorkingDirectory(rootfs, config.WorkingDir);
   const user = resolveUser(rootfs, config.User ?? '', hostConfig.GroupAdd ?? []);
+  using mounts = ociMounts({
+    mounts: record.mounts,
+    volumeSources: sources,
+    volumes: context.volumes,
+    etc: paths,
+    readonlyRootfs: hostConfig.ReadonlyRootfs === true,
+  });
   const { spec, warnings } = buildSpec({
     id: record.id,
     rootfs,
@@ -45,12 +52,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     hostConfig,
     hostname: config.Hostname ?? '',
     domainname: config.Domainname ?? '',
-    mounts: ociMounts({
-      mounts: record.mounts,
-      volumeSources: sources,
-      etc: paths,
-      readonlyRootfs: hostConfig.ReadonlyRootfs === true,
-    }),
+    mounts: mounts.list,
     sharedShm: sharedMemoryPath(context, record),
     namespaces: namespacesOf(context, record, sandbox),
     cgroupsPath: cgroupPath(context, record),
@@ -59,7 +61,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   });
   for (const warning of warnings) log.warn(warning, { container: record.id });
   writeFileSync(`${paths.bundle}/config.json`, specText(spec));
-  return createWatched({
+  return await createWatched({
     conmonPath: context.conmonPath(),
     runtime: ociRuntime(context, record),
     containerId: record.id,

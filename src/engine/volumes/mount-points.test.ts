@@ -18,7 +18,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true }));
 
-const volumes: Pick<Volumes, 'create' | 'remove'> = {
+const volumes: Pick<Volumes, 'create' | 'remove' | 'openPart'> = {
+  openPart: (name, subpath) => ({ path: `/part/${name}/${subpath}`, [Symbol.dispose]() {} }),
   async create(request): Promise<Volume> {
     created.push(JSON.parse(JSON.stringify(request)) as Record<string, unknown>);
     const Name = request.Name || `anonymous${created.length}`;
@@ -50,9 +51,10 @@ const words = async (...args: Parameters<typeof resolve>) =>
   ociMounts({
     mounts: await resolve(...args),
     volumeSources: new Map(),
+    volumes,
     etc: { hosts: '', hostname: '', resolvConf: '' },
     readonlyRootfs: false,
-  }).slice(3);
+  }).list.slice(3);
 
 describe('-v', () => {
   test('a path of the host', async () => {
@@ -176,10 +178,11 @@ describe('--mount', () => {
     ]);
     const request = {
       volumeSources: new Map([['v', '/mounted/v']]),
+      volumes,
       etc: { hosts: '', hostname: '', resolvConf: '' },
       readonlyRootfs: false,
     };
-    const oci = ociMounts({ mounts, ...request }).slice(3);
+    const oci = ociMounts({ mounts, ...request }).list.slice(3);
     expect(oci.map(({ destination, source, options }) => `${destination} ${source} ${options?.join()}`)).toEqual([
       `/b ${base}/src bind,ro,private`,
       `/new ${base}/new rbind,rprivate`,

@@ -1,22 +1,28 @@
 // Mount points in the runtime's words.
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import { RootDirectory } from '../../kernel/openat2.ts';
-import { invalid, isKind, messageOf } from '../../lib/errors.ts';
+import { isKind } from '../../lib/errors.ts';
 import { rootPropagation, tmpfsMount } from '../../runtime/oci/mounts.ts';
 import type { OciMount } from '../../runtime/oci/types.ts';
 import { type ContainerMount, makeBindSource } from './mount-points.ts';
+import type { Volumes } from './volumes.ts';
 
 export interface OciMountRequest {
   mounts: readonly ContainerMount[];
   /** Where each volume is, by name. */
   volumeSources: ReadonlyMap<string, string>;
+  volumes: Pick<Volumes, 'openPart'>;
   /** The engine's own files of /etc; a mount of the user's at the same place wins. */
   etc: { hosts: string; hostname: string; resolvConf: string };
   readonlyRootfs: boolean;
 }
 
-export function ociMounts({ mounts, volumeSources, etc, readonlyRootfs }: OciMountRequest): OciMount[] {
+/** To be disposed of when the runtime has made the container: it holds parts of volumes mounted until then. */
+export interface OciMounts extends Disposable {
+  readonly list: OciMount[];
+}
+
+export function ociMounts(request: OciMountRequest): OciMounts {
+  const { mounts, etc, readonlyRootfs } = request;
   const taken = new Set(mounts.map(mount => mount.Destination));
   const files: [string, string][] = [
     ['/etc/resolv.conf', etc.resolvConf],
@@ -31,15 +37,23 @@ export function ociMounts({ mounts, volumeSources, etc, readonlyRootfs }: OciMou
       source,
       options: ['rbind', 'rprivate', ...(readonlyRootfs ? ['ro'] : [])],
     }));
-  return [...own, ...mounts.map(mount => toOci(mount, volumeSources))];
+  using parts = new DisposableStack();
+  const theirs = mounts.map(mount => toOci(mount, sourceOf(mount, request, parts)));
+  const held = parts.move();
+  return { list: [...own, ...theirs], [Symbol.dispose]: () => held.dispose() };
 }
 
-function toOci(mount: ContainerMount, volumeSources: ReadonlyMap<string, string>): OciMount {
+function sourceOf(mount: ContainerMount, request: OciMountRequest, parts: DisposableStack): string {
+  const { Type: type, Source: source = '', Name: name = '', subpath } = mount;
+  if (type === 'volume' && subpath !== undefined) return parts.use(request.volumes.openPart(name, subpath)).path;
+  if (type === 'volume') return request.volumeSources.get(name) ?? source;
+  if (mount.createSource) makeBindSource(source);
+  return source;
+}
+
+function toOci(mount: ContainerMount, source: string): OciMount {
   const destination = mount.Destination!;
   if (mount.Type === 'tmpfs') return tmpfsMount(destination, mount.tmpfsOptions ?? '');
-  let source = mount.Source!;
-  if (mount.Type === 'volume') source = insideVolume(volumeSources.get(mount.Name!) ?? source, mount.subpath);
-  else if (mount.createSource) makeBindSource(source);
   const options = [mount.nonRecursive ? 'bind' : 'rbind'];
   if (mount.RW === false) {
     options.push('ro');
@@ -58,16 +72,5 @@ function propagates(bind: OciMount): boolean {
   } catch (error) {
     if (isKind(error, 'invalid')) return false;
     throw error;
-  }
-}
-
-/** A container may have put links into its volume: they do not lead out of it. */
-function insideVolume(volume: string, subpath: string | undefined): string {
-  if (subpath === undefined) return volume;
-  try {
-    using root = new RootDirectory(volume);
-    return join(volume, root.resolve(subpath));
-  } catch (error) {
-    throw invalid(`cannot access path ${volume}/${subpath} of the volume: ${messageOf(error)}`, error);
   }
 }

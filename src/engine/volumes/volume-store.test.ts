@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isKind } from '../../lib/errors.ts';
@@ -197,4 +206,25 @@ test('the next start finishes what was cut short, and takes a directory that was
   expect(await names({})).toEqual(['restored']);
   await Bun.sleep(20);
   expect(readdirSync(join(dataRoot, 'volumes')).sort()).toEqual(['lost+found', 'restored']);
+});
+
+test('a part of a volume has a path of its own, and what a killed daemon left of it goes without harm', async () => {
+  const { Mountpoint } = await volumes.create({ Name: 'data' });
+  mkdirSync(join(Mountpoint, 'a/b'), { recursive: true });
+  writeFileSync(join(Mountpoint, 'a/b/file'), 'x');
+  symlinkSync('/', join(Mountpoint, 'out'));
+  {
+    using part = volumes.openPart('data', 'out/a/b');
+    expect(readdirSync(part.path)).toEqual(['file']);
+    using file = volumes.openPart('data', 'a/b/file');
+    expect(readFileSync(file.path, 'utf8')).toBe('x');
+  }
+  expect(readdirSync(join(dataRoot, 'volumes/.parts'))).toEqual([]);
+  expect(() => volumes.openPart('data', 'missing')).toThrow('cannot access path');
+  volumes.openPart('data', 'a');
+  database.close();
+  start();
+  await volumes.reconcile(new Set());
+  expect(readdirSync(join(dataRoot, 'volumes/.parts'))).toEqual([]);
+  expect(readFileSync(join(Mountpoint, 'a/b/file'), 'utf8')).toBe('x');
 });

@@ -14,7 +14,8 @@ import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
 import { type DriverOptions, mountDevice, needsMount, validateDriverOptions } from './local-options.ts';
 import { anonymousLabel, type FilterSubject, listFilter, pruneFilter } from './volume-filters.ts';
-import type { Filters, Volumes, VolumeUse, VolumeUsers } from './volumes.ts';
+import { VolumeParts } from './volume-parts.ts';
+import type { Filters, VolumePart, Volumes, VolumeUse, VolumeUsers } from './volumes.ts';
 
 export interface VolumeDependencies {
   dataRoot: string;
@@ -42,8 +43,10 @@ interface LiveVolume {
 
 const driver = 'local';
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
-/** Directories on their way out; no volume's name begins with a dot. */
+/** No volume's name begins with a dot. These are directories on their way out, */
 const removedPrefix = '.removed-';
+/** and here parts of volumes are mounted for a moment. */
+const partsDirectory = '.parts';
 
 export function validateVolumeName(name: string): void {
   if (name.length === 1) {
@@ -65,10 +68,12 @@ class VolumeStore implements Volumes {
   readonly #events: Events;
   readonly #users: VolumeUsers;
   readonly #volumes = new Map<string, LiveVolume>();
+  readonly #parts: VolumeParts;
   #pruning = false;
 
   constructor({ dataRoot, database, events, users }: VolumeDependencies) {
     this.#root = join(dataRoot, 'volumes');
+    this.#parts = new VolumeParts(join(this.#root, partsDirectory));
     this.#database = database;
     this.#events = events;
     this.#users = users;
@@ -310,7 +315,12 @@ class VolumeStore implements Volumes {
     volume.mounted = false;
   }
 
+  openPart(name: string, subpath: string): VolumePart {
+    return this.#parts.open(this.#data(name), subpath);
+  }
+
   async reconcile(running: ReadonlySet<ContainerId>): Promise<void> {
+    this.#parts.clear();
     const mounted = new Set(mountPointsBelow(this.#root));
     for (const volume of this.#volumes.values()) {
       const { name } = volume.record;

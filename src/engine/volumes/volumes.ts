@@ -7,6 +7,10 @@ export type Filters = Readonly<Record<string, readonly string[]>>;
 /** How a container mounts a volume, for the event of it. */
 export type VolumeUse = Pick<MountPoint, 'Destination' | 'RW' | 'Propagation'>;
 
+export interface VolumePart extends Disposable {
+  readonly path: string;
+}
+
 export interface Volumes {
   /** Without a name it is an anonymous one. An existing volume of the same name and driver is returned as it is. */
   create(request: VolumeCreateRequest): Promise<Volume>;
@@ -21,6 +25,11 @@ export interface Volumes {
   mount(name: string, container: ContainerId, use?: VolumeUse): Promise<string>;
   /** The reverse, an event if the `mount` was one. */
   unmount(name: string, container: ContainerId): Promise<void>;
+  /**
+   * A file or directory in a mounted volume, at a path of its own until it is disposed of. Another container may change a directory
+   * of the volume into a link to somewhere else at any time: this path does not follow it.
+   */
+  openPart(name: string, subpath: string): VolumePart;
   /** After a daemon restart: mounts that no running container holds are taken down. */
   reconcile(running: ReadonlySet<ContainerId>): Promise<void>;
 }
