@@ -81,7 +81,7 @@ export async function changeConfigFile(directory: string, changes: Partial<Confi
   const path = `${directory}/config.json`;
   const temporary = `${path}.${process.pid}`;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(temporary, `${JSON.stringify({ ...config, ...changes }, null, '\t')}\n`, { mode: 0o600 });
+  await writeFile(temporary, `${JSON.stringify({ auths: {}, ...config, ...changes }, null, '\t')}\n`, { mode: 0o600 });
   await chmod(temporary, 0o600);
   await rename(temporary, path);
 }

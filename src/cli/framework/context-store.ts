@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { type Endpoint, parseHost, type TlsMaterial } from '../../client/endpoint.ts';
 import { ClientSetupError } from '../../client/errors.ts';
 import { sha256 } from '../../lib/ids.ts';
+import { ExitError } from './errors.ts';
 
 export interface ContextEndpoint {
   Host?: string;
@@ -16,13 +17,20 @@ export interface ContextMetadata {
   Endpoints: Record<string, ContextEndpoint>;
 }
 
-const DOCKER = 'docker';
-const tlsFiles = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } as const;
+/** The one kind of endpoint that contexts have. */
+export const DOCKER_ENDPOINT = 'docker';
+export const tlsFiles = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } as const;
 
 const directoryName = (name: string) => sha256(name).slice('sha256:'.length);
 
-export function isContextName(name: string): boolean {
-  return /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/.test(name);
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/;
+
+export function checkContextName(name: string): void {
+  if (namePattern.test(name)) return;
+  throw new ExitError(
+    1,
+    `context name "${name}" is invalid, names are validated against regexp "${namePattern.source}"`,
+  );
 }
 
 export class ContextStore {
@@ -56,7 +64,7 @@ export class ContextStore {
     const metadata = await this.read(name);
     if (!metadata) {
       const path = `${this.metadataPath(name)}/meta.json`;
-      throw new ClientSetupError(`context "${name}": context not found: open ${path}: no such file or directory`);
+      throw new ExitError(1, `context "${name}": context not found: open ${path}: no such file or directory`);
     }
     return metadata;
   }
@@ -64,7 +72,7 @@ export class ContextStore {
   async readTls(name: string): Promise<TlsMaterial> {
     const material: TlsMaterial = {};
     for (const [key, file] of Object.entries(tlsFiles) as [keyof typeof tlsFiles, string][]) {
-      const stored = Bun.file(`${this.tlsPath(name)}/${DOCKER}/${file}`);
+      const stored = Bun.file(`${this.tlsPath(name)}/${DOCKER_ENDPOINT}/${file}`);
       if (await stored.exists()) material[key] = await stored.text();
     }
     return material;
@@ -84,7 +92,7 @@ export class ContextStore {
     await rm(this.tlsPath(metadata.Name), { recursive: true, force: true });
     for (const [key, file] of Object.entries(tlsFiles) as [keyof typeof tlsFiles, string][]) {
       const content = tls[key];
-      if (content !== undefined) await writeWhole(`${this.tlsPath(metadata.Name)}/${DOCKER}`, file, content);
+      if (content !== undefined) await writeWhole(`${this.tlsPath(metadata.Name)}/${DOCKER_ENDPOINT}`, file, content);
     }
   }
 
@@ -113,8 +121,10 @@ async function writeWhole(directory: string, file: string, content: string): Pro
 /** Where a context's engine is. */
 export async function contextEndpoint(configDirectory: string, name: string): Promise<Endpoint> {
   const store = new ContextStore(configDirectory);
-  const metadata = await store.need(name);
-  const endpoint = metadata.Endpoints[DOCKER];
+  const metadata = await store.need(name).catch(error => {
+    throw new ClientSetupError(`unable to resolve docker endpoint: ${error instanceof Error ? error.message : error}`);
+  });
+  const endpoint = metadata.Endpoints[DOCKER_ENDPOINT];
   if (!endpoint?.Host) throw new ClientSetupError(`context "${name}": no docker endpoint`);
   const tls = await store.readTls(name);
   const wantsTls = tls.ca !== undefined || tls.cert !== undefined || endpoint.SkipTLSVerify;

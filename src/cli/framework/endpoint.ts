@@ -2,6 +2,7 @@
 import { DEFAULT_HOST, type Endpoint, parseHost, type TlsMaterial } from '../../client/endpoint.ts';
 import { ClientSetupError } from '../../client/errors.ts';
 import type { ConfigFile } from './config-file.ts';
+import { ExitError } from './errors.ts';
 import { isGiven } from './flags.ts';
 import type { Globals } from './globals.ts';
 
@@ -21,7 +22,7 @@ export function isDefaultEndpoint(globals: Globals, config: ConfigFile): boolean
 
 export async function resolveEndpoint(globals: Globals, config: ConfigFile): Promise<Endpoint> {
   if (isGiven(globals, 'host') && globals.context !== '') {
-    throw new ClientSetupError('conflicting options: cannot specify both --host and --context');
+    throw new ExitError(1, 'conflicting options: cannot specify both --host and --context');
   }
   const context = contextName(globals, config);
   if (context !== DEFAULT_CONTEXT) {

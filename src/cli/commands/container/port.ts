@@ -1,4 +1,5 @@
 import { inspect } from '../../../client/containers.ts';
+import { compareNatural } from '../../format/natural-order.ts';
 import { between, defineCommand } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 
@@ -19,7 +20,7 @@ export const command = defineCommand({
       if (bindings.length === 0) throw new ExitError(1, `no public port '${port}' published for ${container}`);
       lines.push(...bindings.map(joinHostPort));
     }
-    for (const line of lines.sort(new Intl.Collator('en', { numeric: true }).compare)) cli.out.line(line);
+    for (const line of lines.sort(compareNatural)) cli.out.line(line);
   },
 });
 
