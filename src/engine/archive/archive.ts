@@ -1,7 +1,7 @@
 // docker cp both ways and docker export: the engine's side of the helper process that does the work inside the container's root.
 
-import { decompress, detectCompression, MAGIC_LENGTH } from '../../lib/compression.ts';
-import { DockyardError, errnoOf, failed, notBuilt } from '../../lib/errors.ts';
+import { decompressAny } from '../../lib/compression.ts';
+import { DockyardError, errnoOf, failed } from '../../lib/errors.ts';
 import { helperCommand } from '../../lib/self.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import type { PathStat } from '../containers/containers.ts';
@@ -48,29 +48,8 @@ export async function putArchive(
   options: ExtractOptions,
 ): Promise<void> {
   await using helper = new ArchiveHelper({ kind: 'put', view, path, options });
-  await helper.feed(uncompressed(archive));
+  await helper.feed(decompressAny(archive));
   await helper.answer();
-}
-
-async function* uncompressed(archive: ByteSource): ByteSource {
-  const input = archive[Symbol.asyncIterator]();
-  const start: Uint8Array[] = [];
-  let length = 0;
-  while (length < MAGIC_LENGTH) {
-    const { value, done } = await input.next();
-    if (done) break;
-    start.push(value);
-    length += value.length;
-  }
-  const whole = async function* (): ByteSource {
-    yield* start;
-    yield* { [Symbol.asyncIterator]: () => input };
-  };
-  const compression = detectCompression(Buffer.concat(start));
-  if (compression === 'bzip2' || compression === 'xz') {
-    throw notBuilt(`archives compressed with ${compression} are not built yet; use gzip, zstd or none`);
-  }
-  yield* compression === 'none' ? whole() : decompress(whole(), compression);
 }
 
 class ArchiveHelper implements AsyncDisposable {
