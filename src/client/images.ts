@@ -147,3 +147,22 @@ export async function save(
 ): Promise<ByteSource> {
   return (await client.request('GET', '/images/get', { query: { names, platform: platforms } })).body;
 }
+
+export interface SearchOptions {
+  limit?: number;
+  filters?: Filters;
+  registryAuth?: string;
+}
+
+export interface SearchResult {
+  name?: string;
+  description?: string;
+  star_count?: number;
+  is_official?: boolean;
+}
+
+export async function search(client: EngineClient, term: string, options: SearchOptions): Promise<SearchResult[]> {
+  const { limit, filters, registryAuth } = options;
+  const query = { term, limit: limit || undefined, filters: filterQuery(filters) };
+  return (await client.request('GET', '/images/search', { query, headers: authHeader(registryAuth) })).json();
+}

@@ -45,3 +45,23 @@ export function enterRawMode(descriptor: number): () => void {
     c.tcsetattr(descriptor, TCSADRAIN, before);
   };
 }
+
+/** Offset of c_lflag, the fourth of the flag words. */
+const LOCAL_FLAGS = 12;
+const ECHO = 0x8;
+
+/** What is typed is not shown. Returns what brings the former mode back; calling it twice does no harm. */
+export function disableEcho(descriptor: number): () => void {
+  const before = new Uint8Array(TERMIOS_SIZE);
+  check(c.tcgetattr(descriptor, before), 'tcgetattr', `descriptor ${descriptor}`);
+  const silent = before.slice();
+  const flags = new DataView(silent.buffer);
+  flags.setUint32(LOCAL_FLAGS, flags.getUint32(LOCAL_FLAGS, true) & ~ECHO, true);
+  check(c.tcsetattr(descriptor, TCSADRAIN, silent), 'tcsetattr', `descriptor ${descriptor}`);
+  let restored = false;
+  return () => {
+    if (restored) return;
+    restored = true;
+    c.tcsetattr(descriptor, TCSADRAIN, before);
+  };
+}

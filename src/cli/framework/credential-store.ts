@@ -15,8 +15,9 @@ export async function storeCredentials(cli: Cli, server: string, credentials: Au
   const helper = await helperFor(cli, server);
   if (helper === undefined) {
     const auth = username === '' && password === '' ? '' : Buffer.from(`${username}:${password}`).toString('base64');
-    await storeInFile(cli, server, { ...(auth !== '' && { auth }), ...(token && { identitytoken: token }) });
-    if (password !== '') cli.err.line(unencryptedWarning(`${cli.configDirectory}/config.json`));
+    const stored = { ...(auth !== '' && { auth }), ...(token && { identitytoken: token }) };
+    const isNew = await storeInFile(cli, server, stored);
+    if (isNew && password !== '') cli.err.line(unencryptedWarning(`${cli.configDirectory}/config.json`));
     return;
   }
   const secret = token ? { Username: '<token>', Secret: token } : { Username: username, Secret: password };
@@ -30,10 +31,12 @@ WARNING! Your credentials are stored unencrypted in '${file}'.
 Name a credential helper there ("credsStore") to have them kept safe.
 `;
 
-async function storeInFile(cli: Cli, server: string, stored: StoredAuth): Promise<void> {
+/** False when the file says so already. */
+async function storeInFile(cli: Cli, server: string, stored: StoredAuth): Promise<boolean> {
   const { auths } = await cli.config();
-  if (JSON.stringify(auths?.[server]) === JSON.stringify(stored)) return;
+  if (JSON.stringify(auths?.[server]) === JSON.stringify(stored)) return false;
   await changeConfigFile(cli.configDirectory, { auths: { ...auths, [server]: stored } });
+  return true;
 }
 
 /** Forgets what is stored under any of the names. Returns what went wrong where, by name. */

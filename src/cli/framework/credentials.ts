@@ -1,5 +1,6 @@
 // Credentials of registries: from the config file, or from the helper programs it names.
 import type { AuthConfig } from '../../wire/types.ts';
+import type { Cli } from './cli.ts';
 import type { ConfigFile, StoredAuth } from './config-file.ts';
 import { ExitError } from './errors.ts';
 
@@ -79,7 +80,7 @@ export async function runHelper(
 ): Promise<string> {
   const program = `docker-credential-${helper}`;
   if (!Bun.which(program)) {
-    throw new ExitError(1, `error getting credentials - err: exec: "${program}": executable file not found in $PATH`);
+    throw helperError(verb, `exec: "${program}": executable file not found in $PATH`, '');
   }
   const child = Bun.spawn([program, verb], { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' });
   const [out, err, code] = await Promise.all([
@@ -89,5 +90,24 @@ export async function runHelper(
   ]);
   if (code === 0) return out.trim();
   if (/credentials not found/.test(out)) return '';
-  throw new ExitError(1, `error getting credentials - err: exit status ${code}, out: \`${(out || err).trim()}\``);
+  throw helperError(verb, `exit status ${code}`, (out || err).trim());
+}
+
+const doing = { get: 'getting', list: 'listing', store: 'storing', erase: 'erasing' };
+
+const helperError = (verb: keyof typeof doing, why: string, out: string) =>
+  new ExitError(1, `error ${doing[verb]} credentials - err: ${why}, out: \`${out}\``);
+
+/**
+ * The header for requests that concern a registry. What is wrong with the stored credentials is told and no more: many
+ * registries need none.
+ */
+export async function registryAuth(cli: Pick<Cli, 'config' | 'err'>, domain: string): Promise<string> {
+  try {
+    return encodeAuth(await credentialsFor(await cli.config(), domain));
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    cli.err.line(`WARNING: no credentials for ${domain}: ${error.message}`);
+    return encodeAuth({});
+  }
 }

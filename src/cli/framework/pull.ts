@@ -3,7 +3,7 @@ import type { EngineClient } from '../../client/client.ts';
 import * as images from '../../client/images.ts';
 import { familiarRepository, parseReference, withDefaultTag } from '../../lib/reference.ts';
 import type { Cli } from './cli.ts';
-import { credentialsFor, encodeAuth } from './credentials.ts';
+import { registryAuth } from './credentials.ts';
 import type { Output } from './output.ts';
 import { showProgress } from './progress.ts';
 
@@ -24,11 +24,10 @@ export async function pullImage(
 ): Promise<void> {
   const reference = parseReference(name);
   const { digest, tag } = options.all ? reference : withDefaultTag(reference);
-  const credentials = await credentialsFor(cli.config(), reference.domain);
   const source = await images.pull(client, familiarRepository(reference), {
     tag: digest ?? tag,
     platform: options.platform,
-    registryAuth: encodeAuth(credentials),
+    registryAuth: await registryAuth(cli, reference.domain),
   });
   const columns = options.quiet ? undefined : await terminalColumns(options.out === cli.err ? 2 : 1);
   await showProgress(source, options.out, { quiet: options.quiet, columns });

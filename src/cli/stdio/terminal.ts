@@ -1,5 +1,5 @@
 // The terminal we run in. It is back in its former mode whatever way the process ends.
-import { enterRawMode, isTerminal, type WindowSize, windowSize } from '../../kernel/termios.ts';
+import { disableEcho, enterRawMode, isTerminal, type WindowSize, windowSize } from '../../kernel/termios.ts';
 
 export { isTerminal, type WindowSize, windowSize };
 
@@ -9,7 +9,15 @@ const numbers: Record<(typeof endings)[number], number> = { SIGHUP: 1, SIGINT: 2
 /** Raw mode until the returned function is called, or the process ends. */
 export function rawMode(descriptor: number): () => void {
   if (process.env.NORAW) return () => undefined;
-  const restore = enterRawMode(descriptor);
+  return keepUntilEnd(enterRawMode(descriptor));
+}
+
+/** What is typed is not shown, until the returned function is called, or the process ends. */
+export function hiddenInput(descriptor: number): () => void {
+  return keepUntilEnd(disableEcho(descriptor));
+}
+
+function keepUntilEnd(restore: () => void): () => void {
   const onExit = () => restore();
   const onSignal = (signal: (typeof endings)[number]) => {
     // Others that listen (signals that go to the container) decide what the signal means; alone, it means the end.

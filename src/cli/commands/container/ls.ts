@@ -22,7 +22,7 @@ export const command = defineCommand({
   },
   async run(cli, flags) {
     let format = flags.format;
-    if (format === '') format = (await cli.config()).psFormat ?? '';
+    if (format === '') format = cli.config().psFormat ?? '';
     else if (flags.quiet) {
       cli.err.line('WARNING: Ignoring custom format, because both --format and --quiet are set.');
     }

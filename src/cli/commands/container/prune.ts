@@ -14,7 +14,7 @@ export const command = defineCommand({
     force: { type: 'bool', short: 'f', summary: "Don't ask first" },
   },
   async run(cli, flags) {
-    const filters = pruneFilters(toFilters(flags.filter), await cli.config());
+    const filters = pruneFilters(toFilters(flags.filter), cli.config());
     const warning = 'This will remove all stopped containers.';
     await askAndPrune(cli, { force: flags.force, warning }, async () => pruneContainers(await cli.client(), filters));
   },

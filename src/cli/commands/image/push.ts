@@ -8,7 +8,7 @@ import {
 } from '../../../lib/reference.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { defineCommand, exactly } from '../../framework/command.ts';
-import { credentialsFor, encodeAuth } from '../../framework/credentials.ts';
+import { registryAuth } from '../../framework/credentials.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { showProgress } from '../../framework/progress.ts';
 import { requireApi } from '../../options/api-version.ts';
@@ -38,7 +38,7 @@ export const command = defineCommand({
     const progress = await push(await cli.client(), familiarRepository(reference), {
       tag: reference.digest ?? reference.tag,
       platform,
-      registryAuth: encodeAuth(await credentialsFor(await cli.config(), reference.domain)),
+      registryAuth: await registryAuth(cli, reference.domain),
     });
     await showProgress(progress, cli.out, {
       quiet,
