@@ -17,7 +17,7 @@ const swarm: Refusal[] = [
   ['GET', '/swarm', notManager],
   ['GET', '/swarm/unlockkey', notManager],
   ['POST', '/swarm/update', notManager],
-  ['POST', '/swarm/unlock', outsideSwarm],
+  ['POST', '/swarm/unlock', notManager],
   ['POST', '/swarm/leave', outsideSwarm],
   ['GET', '/nodes', notManager],
   ['GET', '/nodes/{id}', notManager],

@@ -34,6 +34,7 @@ export function containerStreamRoutes(containers: Containers): Route[] {
     route('GET', '/containers/{id:.*}/stats', async ({ params, query, version, signal }) => {
       const streaming = query.flag('stream', true);
       const oneShot = !version.before('1.41') && query.flag('one-shot');
+      if (streaming && oneShot) throw invalid('cannot have stream=true and one-shot=true');
       const samples = containers.stats(params.id, { stream: streaming, oneShot, signal });
       if (streaming) return jsonLines(adapted(samples, sample => statsFor(version, sample)));
       for await (const sample of samples) return json(statsFor(version, sample));

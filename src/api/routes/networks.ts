@@ -40,7 +40,7 @@ export function networkRoutes(networks: NetworkDirectory): Route[] {
       return done();
     }),
 
-    route('GET', '/networks/{id:.+}', async ({ params, query, version }) => {
+    route('GET', '/networks/{id:.*}', async ({ params, query, version }) => {
       const { Status, ...described } = await networks.inspect(params.id, {
         verbose: query.flag('verbose'),
         scope: query.text('scope'),

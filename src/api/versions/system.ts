@@ -2,6 +2,7 @@
 import type { DiskUsage } from '../../engine/system/system.ts';
 import type { Commit, EventMessage, SystemInfo } from '../../wire/types.ts';
 import type { ApiVersion } from '../version.ts';
+import { summaryFor } from './containers.ts';
 
 export function infoFor(version: ApiVersion, info: SystemInfo): Record<string, unknown> {
   const shown: Record<string, unknown> = { ...info };
@@ -56,7 +57,7 @@ export function eventFor(version: ApiVersion, event: EventMessage): EventMessage
 export function diskUsageFor(version: ApiVersion, usage: DiskUsage, verbose: boolean): Record<string, unknown> {
   const older = {
     ...(usage.images && { LayersSize: usage.images.TotalSize, Images: imagesFor(version, usage.images.Items) }),
-    ...(usage.containers && { Containers: usage.containers.Items }),
+    ...(usage.containers && { Containers: usage.containers.Items.map(item => summaryFor(version, item)) }),
     ...(usage.volumes && { Volumes: usage.volumes.Items }),
     ...(usage.buildCache && { BuildCache: usage.buildCache.Items }),
   };
@@ -78,5 +79,8 @@ function brief<Kind extends { Items: unknown[] }>(usage: Kind, verbose: boolean)
 }
 
 function imagesFor(version: ApiVersion, images: NonNullable<DiskUsage['images']>['Items']): unknown[] {
-  return version.before('1.44') ? images.map(image => ({ ...image, VirtualSize: image.Size })) : images;
+  if (!version.before('1.48')) return images;
+  return images.map(({ Descriptor: _since148, Manifests: _since147, ...image }) => {
+    return version.before('1.44') ? { ...image, VirtualSize: image.Size } : image;
+  });
 }

@@ -1,5 +1,5 @@
 // The containers of one engine: finds the one that is meant and hands it to the verb.
-import { conflict, messageOf } from '../../lib/errors.ts';
+import { invalid, messageOf } from '../../lib/errors.ts';
 import type { ContainerId, Digest, ExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
@@ -215,8 +215,9 @@ export class ContainerManager implements Containers {
   async rename(reference: string, requested: string) {
     const live = this.#find(reference);
     const name = requested.replace(/^\//, '');
+    if (name === '') throw invalid('Neither old nor new names may be empty');
     if (name === live.record.name) {
-      throw conflict('Renaming a container with the same name as its current name');
+      throw invalid('Renaming a container with the same name as its current name');
     }
     this.#store.checkName(name);
     const oldName = live.record.name;

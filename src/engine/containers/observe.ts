@@ -57,20 +57,43 @@ function sample(
   const { record } = live;
   const identity = { id: record.id, name: `/${record.name}`, os_type: record.image.os };
   if (record.phase.kind !== 'running') {
-    return { ...identity, read: NEVER, preread: NEVER };
+    return { ...identity, read: NEVER, preread: NEVER, num_procs: 0, storage_stats: {}, ...nothingUsed() };
   }
   const own = !record.hostConfig.NetworkMode?.startsWith('container:') && record.hostConfig.NetworkMode !== 'host';
   return {
     ...identity,
     read: new Date().toISOString(),
     preread: before?.read ?? NEVER,
-    precpu_stats: before?.cpu_stats ?? {},
+    precpu_stats: before?.cpu_stats ?? noTimeUsed(),
     num_procs: 0,
     storage_stats: {},
     ...readStats(cgroupOf(context, record), context.host.memory),
     ...(own ? { networks: readNetworkStats(record.phase.pid) ?? {} } : {}),
   };
 }
+
+/** Clients subtract one sample from another without asking whether there was one. */
+const noTimeUsed = () => ({
+  cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
+  throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
+});
+
+const nothingUsed = () => ({
+  cpu_stats: noTimeUsed(),
+  precpu_stats: noTimeUsed(),
+  memory_stats: {},
+  pids_stats: {},
+  blkio_stats: {
+    io_service_bytes_recursive: [],
+    io_serviced_recursive: null,
+    io_queue_recursive: null,
+    io_service_time_recursive: null,
+    io_wait_time_recursive: null,
+    io_merged_recursive: null,
+    io_time_recursive: null,
+    sectors_recursive: null,
+  },
+});
 
 export function logs(live: LiveContainer, query: LogQuery): { tty: boolean; output: Output } {
   if (!query.stdout && !query.stderr) throw invalid('Bad parameters: you must choose at least one stream');
