@@ -139,7 +139,8 @@ function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environme
     child = Bun.spawn([request.conmonPath, ...args], {
       cwd: request.directory,
       stdio: ['ignore', 'ignore', 'ignore', ...pipes] as ['ignore', 'ignore', 'ignore'],
-      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', ...environment },
+      // The log's times in UTC: they need no arithmetic when they are read, and no hour comes twice.
+      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', ...environment },
     });
   } catch (error) {
     throw unavailable(
