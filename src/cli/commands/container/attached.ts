@@ -59,9 +59,10 @@ async function statusOf(cli: Cli, result: Promise<ContainerWaitResponse>): Promi
   return 125;
 }
 
-export async function forwardSignalsTo(client: EngineClient, id: string): Promise<() => void> {
+/** Signals go to the container, or nowhere. */
+export async function forwardSignalsTo(client: EngineClient, id: string, wanted = true): Promise<() => void> {
   const { forwardSignals } = await import('../../stdio/signals.ts');
-  return forwardSignals(signal => containers.kill(client, id, signal));
+  return forwardSignals(wanted ? signal => containers.kill(client, id, signal) : undefined);
 }
 
 /** Keeps the terminal in the container as large as ours. `known` is the size it has. */

@@ -37,7 +37,7 @@ export async function runAttached(
 
   const client = await cli.client();
   const id = await create(cli, client, request, flags);
-  const stopForwarding = signals ? await forwardSignalsTo(client, id) : undefined;
+  const stopForwarding = await forwardSignalsTo(client, id, signals);
   const [stream, { status }] = await Promise.all([
     containers.attach(client, id, { stream: true, stdin, stdout, stderr, detachKeys }),
     watchEnd(cli, client, id, flags.rm),
@@ -60,6 +60,6 @@ export async function runAttached(
   const end = stdout || stderr ? await ended : await Promise.race([ended, status.then(() => 'ended' as const)]);
   if (end === 'detached') return 0;
   const code = await status;
-  stopForwarding?.();
+  stopForwarding();
   return code;
 }
