@@ -1,6 +1,6 @@
 // What every driver that can be read back must do, run by each of them.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerId } from '../../lib/ids.ts';
@@ -245,6 +245,36 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
     expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
 });
+
+test('json-file cuts away what it has converted, across restarts of the daemon', async () => {
+  await using c = new Logging('json-file');
+  const expected = new Bun.CryptoHasher('sha1');
+  const block = 'x'.repeat(999);
+  let reopened = 0;
+  const { reopen } = c.conmon;
+  Object.assign(c.conmon, {
+    reopen: async () => {
+      reopened++;
+      await reopen();
+    },
+  });
+  await c.restartDaemon();
+  for (let index = 0; index < 60_000; index++) {
+    const line = `${index} ${block}\n`;
+    expected.update(line);
+    c.conmon.write(line);
+    if (index % 1000 === 0) await Bun.sleep(1);
+    if (index % 9_500 === 9_000) await c.restartDaemon();
+  }
+  await read(c.log, { tail: 0 });
+  expect(reopened).toBeGreaterThan(0);
+  for (let tries = 0; tries < 500 && existsSync(`${c.conmon.path}.old`); tries++) await Bun.sleep(10);
+  expect(readdirSync(directory)).not.toContain('conmon.log.old');
+  expect(statSync(c.conmon.path).size).toBeLessThan(60_000_000 / 2);
+  const found = new Bun.CryptoHasher('sha1');
+  for await (const batch of c.log.read(query())) for (const { data } of batch) found.update(data);
+  expect(found.digest('hex')).toBe(expected.digest('hex'));
+}, 30_000);
 
 describe('choosing a driver', () => {
   test.each([
