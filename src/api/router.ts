@@ -27,6 +27,7 @@ interface Target {
 export function createRouter(routes: readonly Route[]): HttpHandler {
   const table = new RouteTable(routes);
   return async request => {
+    log.debug(`Calling ${request.method} ${request.target}`);
     let version: string | undefined;
     try {
       const target = splitTarget(request.target);

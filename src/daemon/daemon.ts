@@ -7,7 +7,7 @@ import { configureLog, log } from '../lib/logger.ts';
 import { NEWEST_API, OLDEST_API } from '../wire/api-version.ts';
 import { engineConfig } from './engine-config.ts';
 import { describeHost, type Host, parseHosts } from './hosts.ts';
-import { type Listening, listen } from './listen.ts';
+import { listen } from './listen.ts';
 import type { Settings } from './options.ts';
 import { removePidfile, writePidfile } from './pidfile.ts';
 import { defaultDataRoot, takePlaces } from './places.ts';
@@ -17,6 +17,7 @@ import { readTls, usesTls } from './tls.ts';
 
 /** Impatient people press Ctrl-C until it helps. */
 const SIGNALS_THAT_FORCE = 3;
+const LONGEST_TIMER_MS = 0x7fff_ffff;
 
 export interface DaemonRequest {
   settings: Settings;
@@ -27,6 +28,7 @@ export interface DaemonRequest {
 /** Runs until it is told to end; resolves to the exit code. */
 export async function runDaemon({ settings: told, asked, flags }: DaemonRequest): Promise<number> {
   let settings = told;
+  surviveBugs();
   const tls = readTls(settings);
   const hosts = parseHosts(settings.hosts, usesTls(settings));
   const dataRoot = asked.dataRoot ?? defaultDataRoot(settings.dataRoot);
@@ -39,18 +41,26 @@ export async function runDaemon({ settings: told, asked, flags }: DaemonRequest)
       apiWarnings: apiWarnings(hosts, settings),
     });
     const engine = createEngine(config, { api: { newest: NEWEST_API, oldest: OLDEST_API } });
-    const end = untilSignalled(() => {
+    const signalled = untilSignalled(() => {
       settings = reloadNow(settings, flags, engine);
     });
-    await engine.start();
-    const group = { name: settings.group, asked: asked.group !== undefined };
-    const listening = await listen({ hosts, tls, group }, api(engine, { experimental: settings.experimental }));
-    log.info('Daemon has completed initialization', { dataRoot: config.dataRoot });
-    notifyManager('READY=1');
-    const signal = await end;
-    log.info(`Processing signal '${signal}'`);
-    notifyManager('STOPPING=1');
-    await shutDown(engine, listening, config.shutdownTimeout);
+    try {
+      await engine.start();
+      const group = { name: settings.group, asked: asked.group !== undefined };
+      const listening = await listen({ hosts, tls, group }, api(engine, { experimental: settings.experimental }));
+      log.info('Daemon has completed initialization', { dataRoot: config.dataRoot });
+      notifyManager('READY=1');
+      const signal = await signalled;
+      log.info(`Processing signal '${signal}'`);
+      notifyManager('STOPPING=1');
+      // What was asked of us may finish first; -1 waits for ever.
+      const { shutdownTimeout } = config;
+      await listening.close(shutdownTimeout < 0 ? LONGEST_TIMER_MS : shutdownTimeout * 1000);
+    } finally {
+      // Containers run on.
+      await engine.close();
+    }
+    log.info('Daemon shutdown complete');
     return 0;
   } finally {
     removePidfile(settings.pidfile);
@@ -63,6 +73,16 @@ function apiWarnings(hosts: readonly Host[], settings: Settings): string[] {
   return hosts
     .filter(host => host.kind === 'tcp')
     .map(host => `API is accessible on tcp://${describeHost(host)} ${how}: who reaches it is root on this machine`);
+}
+
+/** One request that went wrong in a way nobody foresaw must not take the others along. */
+function surviveBugs(): void {
+  const report = (error: unknown) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error('an error that nobody caught', { error: messageOf(error), stack });
+  };
+  process.on('unhandledRejection', report);
+  process.on('uncaughtException', report);
 }
 
 /** Resolves to the signal that ends the daemon. */
@@ -96,12 +116,4 @@ function reloadNow(settings: Settings, flags: Partial<Settings>, engine: Engine)
     log.error('the configuration stays as it was', { error: messageOf(error) });
     return settings;
   }
-}
-
-/** Containers run on; what was asked of the API may finish first. */
-async function shutDown(engine: Engine, listening: Listening, timeout: number): Promise<void> {
-  // -1 waits for ever.
-  await listening.close(timeout < 0 ? 0x7fff_ffff : timeout * 1000);
-  await engine.close();
-  log.info('Daemon shutdown complete');
 }

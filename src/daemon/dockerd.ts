@@ -1,6 +1,6 @@
 // dockerd: what was asked for, and the exit code.
-import { isKind, messageOf } from '../lib/errors.ts';
-import { configureLog, log } from '../lib/logger.ts';
+import { messageOf } from '../lib/errors.ts';
+import { configureLog } from '../lib/logger.ts';
 import { parseCommandLine } from './command-line.ts';
 import { settingsOf } from './settings.ts';
 
@@ -21,12 +21,14 @@ export async function run(args: string[]): Promise<number> {
     configureLog({ level: settings.debug ? 'debug' : settings.logLevel, format: settings.logFormat });
     process.umask(0o022);
     const { runDaemon } = await import('./daemon.ts');
-    const code = await runDaemon({ settings, asked, flags });
-    // Whatever an engine leaves behind must not keep the process.
-    process.exit(code);
+    return end(await runDaemon({ settings, asked, flags }));
   } catch (error) {
-    if (isKind(error, 'failed') || isKind(error, 'unavailable')) log.debug('failed to start daemon', { error });
     process.stderr.write(`${messageOf(error)}\n`);
-    return 1;
+    return end(1);
   }
+}
+
+/** Whatever still waits for something, a watcher or a timer, must not keep the process. */
+function end(code: number): never {
+  process.exit(code);
 }

@@ -104,6 +104,15 @@ describe('the places of an engine', () => {
     expect(existsSync(`${engine.roots.base}/pid`)).toBe(false);
   });
 
+  test('are given back when the daemon can’t start', async () => {
+    await using engine = await startEngine({ start: false });
+    writeFileSync(engine.socket, 'no socket');
+    await expect(engine.start()).rejects.toThrow('it exists and is no socket');
+    expect(existsSync(`${engine.roots.base}/pid`)).toBe(false);
+    rmSync(engine.socket);
+    await engine.start();
+  });
+
   test('include a socket for root and one group', async () => {
     await using engine = await startEngine({ flags: ['--group', '12'] });
     const { mode, uid, gid } = statSync(engine.socket);
