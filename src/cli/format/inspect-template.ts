@@ -29,14 +29,14 @@ export class InspectTemplate {
     }
   }
 
-  async add({ raw, shape, typedOnly }: Found): Promise<void> {
+  async add({ raw, shape, typedOnly, complete }: Found): Promise<void> {
     const json = parseJson(raw);
     const plain = () => this.#execute(() => this.#template.execute(json, { missingKeyIsError: true }), false);
     if (!shape) {
       this.#text += `${plain()}\n`;
       return;
     }
-    const typed = decode(await shape(), json);
+    const typed = decode(await shape(), complete ? (await complete())(json) : json);
     try {
       this.#text += `${this.#execute(() => this.#template.execute(typed), !typedOnly)}\n`;
     } catch (error) {

@@ -2,6 +2,7 @@
 import type { Cli } from '../framework/cli.ts';
 import { ExitError } from '../framework/errors.ts';
 import type { Shape } from './shapes/shape.ts';
+import type { Value } from './template/values.ts';
 
 /** An object as it was found. */
 export interface Found {
@@ -11,6 +12,8 @@ export interface Found {
   shape?: () => Promise<Shape>;
   /** The object has nothing but the fields of its shape: what else came is not shown. */
   typedOnly?: boolean;
+  /** Puts in what Go clients know and newer engines no longer send. */
+  complete?: () => Promise<(json: Value) => Value>;
 }
 
 /** Looks up each name, prints what was found, and fails at the end with what was not. */

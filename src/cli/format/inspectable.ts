@@ -11,7 +11,11 @@ const imageName = (text: string) => encodeURIComponent(text).replaceAll('%2F', '
 
 export async function findContainer(client: EngineClient, id: string, size = false): Promise<Found> {
   const raw = await rawText(client, `/containers/${name(id)}/json`, { size });
-  return { raw, shape: async () => (await import('./shapes/container.ts')).container };
+  return {
+    raw,
+    shape: async () => (await import('./shapes/container.ts')).container,
+    complete: async () => (await import('./shapes/default-network.ts')).withDefaultNetwork,
+  };
 }
 
 /** `platform` is in the form of the API. */
