@@ -162,7 +162,7 @@ describe('events', () => {
     expect(await actions({ container: [id], event: ['die'] })).toEqual(['die']);
     expect(await actions({ label: ['colour=red'], event: ['start'] })).toEqual(['start']);
     expect(await actions({ label: ['colour=blue'] })).toEqual([]);
-    expect(await actions({ image: ['busybox'], event: ['create'] })).toEqual(['create']);
+    expect(await actions({ image: ['busybox'], container: [id], event: ['create'] })).toEqual(['create']);
     expect(await actions({ type: ['volume'] })).toEqual([]);
     const [die] = await past(filters({ container: [id], event: ['die'] }));
     expect(die?.Actor?.Attributes).toMatchObject({ exitCode: '0', image: 'busybox', colour: 'red' });
