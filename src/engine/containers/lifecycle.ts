@@ -121,7 +121,7 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   record.exitCode = exitCode;
   record.finishedAt = exit.time.toISOString();
   const ranFor = Date.parse(record.finishedAt) - Date.parse(record.startedAt);
-  const again = shouldRestart(record, live.stopRequested);
+  const again = shouldRestart(record, live.stopRequested || record.manuallyStopped);
   record.phase = again ? { kind: 'restarting' } : { kind: 'exited' };
   if (record.health) record.health.Status = 'unhealthy';
   context.store.save(record);
@@ -189,7 +189,7 @@ export async function restartNow(context: ContainerContext, live: LiveContainer)
     log.error('the restart policy could not start a container', { container: record.id, error: messageOf(error) });
     if (context.store.get(record.id) !== record) return;
     // A start that fails counts like an exit: the policy tries again, later and later, until its count is used up.
-    if (!shouldRestart(record, live.stopRequested)) return;
+    if (!shouldRestart(record, live.stopRequested || record.manuallyStopped)) return;
     record.phase = { kind: 'restarting' };
     context.store.save(record);
     scheduleRestart(context, live, 0);
