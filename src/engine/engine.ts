@@ -7,7 +7,8 @@ import type { Containers } from './containers/containers.ts';
 import { ContainerManager } from './containers/manager.ts';
 import { EventLog } from './events/event-log.ts';
 import type { Events } from './events/events.ts';
-import { createImages, type EngineImages } from './images/image-store.ts';
+import { createImages } from './images/image-store.ts';
+import type { ImageService } from './images/images.ts';
 import { createNetworks, type EngineNetworks } from './networks/create-networks.ts';
 import { openState } from './state/database.ts';
 import { EngineSystem } from './system/engine-system.ts';
@@ -18,7 +19,7 @@ import type { Volumes } from './volumes/volumes.ts';
 export interface Engine {
   readonly config: EngineConfig;
   readonly containers: Containers;
-  readonly images: EngineImages;
+  readonly images: ImageService;
   readonly volumes: Volumes;
   readonly networks: EngineNetworks;
   readonly events: Events;
@@ -40,14 +41,15 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
   const database = openState(`${config.dataRoot}/state.db`);
   const events = new EventLog();
   let manager: ContainerManager;
+  const snapshots: Snapshots = createSnapshots(config.dataRoot, config.execRoot);
   const images = createImages({
     dataRoot: config.dataRoot,
     database,
     events,
     config,
     users: { usersOf: image => manager.usersOfImage(image) },
+    layersInUse: () => snapshots.layersInUse(),
   });
-  const snapshots: Snapshots = createSnapshots(config.dataRoot, config.execRoot, layer => images.layerSize(layer));
   let networks!: EngineNetworks;
   let volumes!: Volumes;
   manager = new ContainerManager({

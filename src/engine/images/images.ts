@@ -41,8 +41,9 @@ export interface CommitImageRequest {
   /** The writable layer: its snapshot's key, and where its files are. */
   snapshot: string;
   upperDirectory: string;
-  /** The image under it; '' for none. */
+  /** The image under it, and its platform's manifest; '' for none. */
   base: Digest | '';
+  manifest: Digest | '';
   container: string;
   /** The container's configuration; `override`, where given, replaces parts of it, then `changes` (Dockerfile lines) do. */
   config: ContainerConfig;

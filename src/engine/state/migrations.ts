@@ -53,4 +53,16 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    name: 'images: what was done once, and pulls that have not ended',
+    sql: `
+      CREATE TABLE image_settings (
+        name TEXT PRIMARY KEY
+      ) STRICT;
+      CREATE TABLE image_pulls (
+        name TEXT PRIMARY KEY,
+        record TEXT NOT NULL
+      ) STRICT;
+    `,
+  },
 ];
