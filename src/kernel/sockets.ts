@@ -5,6 +5,7 @@ import { errno, KernelError, libc } from './libc.ts';
 const c = libc({
   socket: ['i32', 'i32', 'i32'],
   bind: ['i32', 'ptr', 'u32'],
+  connect: ['i32', 'ptr', 'u32'],
   listen: ['i32', 'i32'],
   setsockopt: ['i32', 'i32', 'i32', 'ptr', 'u32'],
   getsockname: ['i32', 'ptr', 'ptr'],
@@ -19,6 +20,8 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_RCVBUFFORCE = 33;
+const EINPROGRESS = 115;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const IPPROTO_IPV6 = 41;
@@ -26,6 +29,7 @@ const IPPROTO_SCTP = 132;
 const IPV6_V6ONLY = 26;
 const LOCK_EX_NB = 2 | 4;
 const ON = Buffer.from([1, 0, 0, 0]);
+const LARGE_BUFFER = Buffer.from(new Uint32Array([1024 * 1024]).buffer);
 
 const PROTOCOLS = {
   tcp: [SOCK_STREAM, IPPROTO_TCP],
@@ -60,6 +64,28 @@ export function bindSocket({ protocol, address, port, reuseAddress }: SocketOpti
     closeSync(fd);
     throw error;
   }
+}
+
+/** A TCP descriptor whose connection is under way: it can be written to when it is there. */
+export function connectStream(address: Uint8Array, port: number): number {
+  const subject = `tcp port ${port}`;
+  const fd = c.socket(
+    address.length === 16 ? AF_INET6 : AF_INET,
+    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+    IPPROTO_TCP,
+  );
+  if (fd < 0) throw new KernelError('socket', errno(), subject);
+  const name = socketAddress(address, port);
+  if (c.connect(fd, name, name.length) === 0) return fd;
+  const code = errno();
+  if (code === EINPROGRESS) return fd;
+  closeSync(fd);
+  throw new KernelError('connect', code, subject);
+}
+
+/** Room for many small datagrams that come at once. */
+export function enlargeReceiveBuffer(fd: number): void {
+  must(c.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_BUFFER, 4), 'setsockopt', 'SO_RCVBUFFORCE');
 }
 
 export function listenOn(fd: number, backlog: number): void {

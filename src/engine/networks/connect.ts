@@ -6,8 +6,9 @@ import { type NetworkContext, publish } from './context.ts';
 import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, requireNetwork } from './find.ts';
 import { endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
+import { needsNames, openNameServer } from './names.ts';
 import { publishPorts, releasePorts } from './published.ts';
-import type { EndpointRecord, NetworkRecord, SandboxRecord } from './record.ts';
+import type { EndpointRecord, NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { endpointRecord, isContainerMode } from './register.ts';
 import { portsOf } from './sandbox-lifecycle.ts';
 import { attachEndpoint, releaseEndpoint, reserveEndpoint } from './sandbox-start.ts';
@@ -88,6 +89,9 @@ function connectLive(
   }
   try {
     movePorts(context, sandbox, namespace);
+    if (needsNames(context, sandbox) && !context.nameServers.has(sandbox.container)) {
+      openNameServer(context, sandbox, namespace);
+    }
   } catch (error) {
     context.host.driver(network).detach(endpointSpec({ endpoint, live: endpoint.live! }), namespace);
     undo();
@@ -140,10 +144,9 @@ function disconnectLive(
 ): void {
   const namespace = context.namespaces.get(sandbox.container);
   const spec = endpointSpec({ endpoint, live: endpoint.live! });
+  const ports = endpoint.live!.ports;
   // Ports first: nobody must reach whoever gets the address next.
-  context.host.removePorts(endpoint.live!.ports);
-  releasePorts(context, endpoint.live!.ports);
-  endpoint.live!.ports = [];
+  context.host.removePorts(ports);
   if (network.driver !== 'null') {
     context.host.driver(network).silence(spec);
     if (namespace) context.host.driver(network).detach(spec, namespace);
@@ -151,21 +154,35 @@ function disconnectLive(
   delete sandbox.endpoints[network.name];
   releaseEndpoint(context, endpoint);
   context.store.saveSandbox(sandbox);
-  if (!namespace) return;
-  movePorts(context, sandbox, namespace);
+  if (!namespace) {
+    releasePorts(context, ports);
+    return;
+  }
+  movePorts(context, sandbox, namespace, ports);
   namespace.rest();
 }
 
-/** The way out of a container may be another one now, and the published ports lead in by the way out. */
-function movePorts(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
+/**
+ * The way out of a container may be another one now, and the published ports lead in by the way out. `left` are those that
+ * the firewall has forgotten already, but that are still held.
+ */
+function movePorts(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  namespace: SandboxNamespace,
+  left: readonly PublishedPort[] = [],
+): void {
   setDefaultRoutes(context, sandbox, namespace);
   const ways = waysOf(context, sandbox);
-  if (!sandbox.live || sandbox.live.ways === ways) return;
-  const before = portsOf(context, sandbox);
-  releasePorts(context, before);
+  if (!sandbox.live || sandbox.live.ways === ways) {
+    releasePorts(context, left);
+    return;
+  }
+  const present = portsOf(context, sandbox);
+  releasePorts(context, [...left, ...present]);
   for (const { live } of Object.values(sandbox.endpoints)) if (live) live.ports = [];
-  publishPorts(context, sandbox, before);
-  context.host.removePorts(before);
+  publishPorts(context, sandbox, [...left, ...present]);
+  context.host.removePorts(present);
   context.host.addPorts(portsOf(context, sandbox));
   sandbox.live.ways = ways;
   context.store.saveSandbox(sandbox);

@@ -1,5 +1,6 @@
 // What the verbs of networks share.
 import type { ContainerId } from '../../lib/ids.ts';
+import type { NameServer } from '../../network/dns/server.ts';
 import type { PortHolder } from '../../network/port-holder.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';
 import type { NetworkConfig } from '../config.ts';
@@ -7,6 +8,7 @@ import type { Events } from '../events/events.ts';
 import type { AddressBook } from './address-book.ts';
 import type { DefaultBridge } from './default-bridge.ts';
 import type { HostSide } from './host-side.ts';
+import type { NameIndex } from './name-index.ts';
 import type { NetworkUsers } from './networks.ts';
 import type { NetworkRecord } from './record.ts';
 import type { NetworkStore } from './store.ts';
@@ -22,6 +24,9 @@ export interface NetworkContext {
   readonly host: HostSide;
   readonly ports: PortHolder;
   readonly defaultBridge: DefaultBridge;
+  readonly names: NameIndex;
+  /** Of the containers on networks with names. */
+  readonly nameServers: Map<ContainerId, NameServer>;
   /** Of the containers that run. */
   readonly namespaces: Map<ContainerId, SandboxNamespace>;
   /** Holds a link to each of them. */

@@ -4,7 +4,7 @@ import { type ContainerId, newNetworkId, sha256 } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { driverNames } from '../../network/drivers/drivers.ts';
 import { PortHolder } from '../../network/port-holder.ts';
-import { hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
+import { embeddedResolvConf, hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
 import type {
   Network,
   NetworkConnectRequest,
@@ -29,14 +29,16 @@ import { activeEndpoints } from './gateway.ts';
 import { HostSide } from './host-side.ts';
 import { hostFileEntries, hostsEntries } from './hosts-file.ts';
 import { linkedFrom } from './links.ts';
+import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
 import { reconcileNetworks } from './reconcile.ts';
 import type { NetworkRecord, SandboxRecord } from './record.ts';
 import { isContainerMode, sandboxRecord } from './register.ts';
 import { removeNetwork } from './remove-network.ts';
+import { resolvOverrides } from './resolv-overrides.ts';
 import { placeholder, startSandbox, stopSandbox } from './sandbox-lifecycle.ts';
-import { startFailure } from './sandbox-start.ts';
+import { dnsNamesOf, startFailure } from './sandbox-start.ts';
 import { networkSettings, portMap } from './settings.ts';
 import { NetworkStore } from './store.ts';
 
@@ -73,6 +75,8 @@ class NetworksImplementation implements EngineNetworks {
     const store = new NetworkStore(database);
     const addresses = new AddressBook(store);
     const host = new HostSide(engine, config, store);
+    const names = new NameIndex(store);
+    store.onSandboxChange = () => names.changed();
     this.#context = {
       engine,
       config,
@@ -83,6 +87,8 @@ class NetworksImplementation implements EngineNetworks {
       host,
       ports: new PortHolder(),
       defaultBridge: new DefaultBridge(engine, dataRoot, config, store, addresses, host),
+      names,
+      nameServers: new Map(),
       namespaces: new Map(),
       namespaceDirectory: `${execRoot}/netns`,
     };
@@ -114,11 +120,10 @@ class NetworksImplementation implements EngineNetworks {
     const active = activeEndpoints(this.#context, record);
     for (const { network } of active) publish(this.#context, network, 'connect', { container: record.container });
     for (const other of linkedFrom(this.#context, record)) this.#refreshHosts(other);
-    const ipv6 = active.some(({ live }) => live.ipv6);
     return {
       namespace: { kind: 'path', path: namespace.path },
       hosts: hostsEntries(this.#context, record),
-      resolvConf: plainResolvConf(this.#resolvOverrides(record), ipv6).content,
+      resolvConf: this.#resolvConf(record),
     };
   }
 
@@ -130,6 +135,9 @@ class NetworksImplementation implements EngineNetworks {
   renamed(container: ContainerId, name: string): void {
     const record = this.#require(container);
     record.name = name;
+    for (const endpoint of Object.values(record.endpoints)) {
+      if (endpoint.live?.dnsNames.length) endpoint.live.dnsNames = dnsNamesOf(record, endpoint);
+    }
     this.#context.store.saveSandbox(record);
   }
 
@@ -151,7 +159,9 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   async close(): Promise<void> {
-    const { store, host, namespaces, ports } = this.#context;
+    const { store, host, namespaces, nameServers, ports } = this.#context;
+    for (const server of nameServers.values()) server[Symbol.dispose]();
+    nameServers.clear();
     for (const namespace of namespaces.values()) namespace[Symbol.dispose]();
     namespaces.clear();
     ports[Symbol.dispose]();
@@ -204,8 +214,12 @@ class NetworksImplementation implements EngineNetworks {
 
   async connect(reference: string, request: NetworkConnectRequest): Promise<void> {
     const sandbox = this.#containerNamed(request.Container);
+    const hadNames = this.#context.nameServers.has(sandbox.container);
     connect(this.#context, sandbox, reference, request.EndpointConfig ?? {});
     this.#namesChanged(sandbox);
+    if (!hadNames && this.#context.nameServers.has(sandbox.container)) {
+      this.#context.users.resolvConfChanged(sandbox.container, this.#resolvConf(sandbox));
+    }
   }
 
   async disconnect(reference: string, request: NetworkDisconnectRequest): Promise<void> {
@@ -260,13 +274,12 @@ class NetworksImplementation implements EngineNetworks {
     this.#context.users.hostsChanged(record.container, hostsEntries(this.#context, record));
   }
 
-  #resolvOverrides(record: SandboxRecord) {
-    const { config } = this.#context;
-    return {
-      servers: record.dns.length > 0 ? record.dns : config.dns,
-      search: record.dnsSearch.length > 0 ? record.dnsSearch : config.dnsSearch,
-      options: record.dnsOptions.length > 0 ? record.dnsOptions : config.dnsOptions,
-    };
+  #resolvConf(record: SandboxRecord): string {
+    const overrides = resolvOverrides(this.#context, record);
+    if (record.live?.kind === 'host') return hostResolvConf(overrides).content;
+    if (this.#context.nameServers.has(record.container)) return embeddedResolvConf(overrides).content;
+    const ipv6 = activeEndpoints(this.#context, record).some(({ live }) => live.ipv6);
+    return plainResolvConf(overrides, ipv6).content;
   }
 
   #shareHost(record: SandboxRecord): Sandbox {
@@ -279,7 +292,7 @@ class NetworksImplementation implements EngineNetworks {
     return {
       namespace: { kind: 'host' },
       hosts: hostFileEntries(this.#context, record),
-      resolvConf: hostResolvConf(this.#resolvOverrides(record)).content,
+      resolvConf: this.#resolvConf(record),
     };
   }
 
@@ -302,7 +315,7 @@ class NetworksImplementation implements EngineNetworks {
     return {
       namespace: isHost ? { kind: 'host' } : { kind: 'path', path: `/proc/${pid}/ns/net` },
       hosts: isHost ? hostFileEntries(this.#context, other) : hostsEntries(this.#context, other),
-      resolvConf: plainResolvConf(this.#resolvOverrides(other), false).content,
+      resolvConf: this.#resolvConf(other),
     };
   }
 }

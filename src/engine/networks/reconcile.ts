@@ -9,6 +9,7 @@ import { SandboxNamespace } from '../../network/sandbox.ts';
 import type { NetworkContext } from './context.ts';
 import { activeEndpoints } from './gateway.ts';
 import { linkRules } from './links.ts';
+import { needsNames, openNameServer } from './names.ts';
 import type { NetworkRecord, SandboxRecord } from './record.ts';
 import { linkNamespace, portsOf, stopSandbox } from './sandbox-lifecycle.ts';
 
@@ -82,6 +83,7 @@ function adopt(context: NetworkContext, sandbox: SandboxRecord): void {
     const namespace = SandboxNamespace.open(`/proc/${pid}/ns/net`);
     context.namespaces.set(sandbox.container, namespace);
     linkNamespace(context, sandbox, namespace);
+    if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace);
   } catch (error) {
     // It ended a moment ago: its exit is still to be settled.
     if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ESRCH') throw error;

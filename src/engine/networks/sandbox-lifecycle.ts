@@ -6,6 +6,7 @@ import { SandboxNamespace } from '../../network/sandbox.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { activeEndpoints, endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { checkLinks, linkedFrom, linkRules } from './links.ts';
+import { closeNameServer, needsNames, openNameServer } from './names.ts';
 import { publishPorts, releasePorts } from './published.ts';
 import type { SandboxRecord } from './record.ts';
 import { attachEndpoint, releaseEndpoint, reserveEndpoint, resolveEndpoints } from './sandbox-start.ts';
@@ -39,6 +40,7 @@ export function startSandbox(context: NetworkContext, sandbox: SandboxRecord): S
     context.host.addLinks(linkRules(context, sandbox));
     context.namespaces.set(sandbox.container, namespace);
     linkNamespace(context, sandbox, namespace);
+    if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace);
     return namespace;
   } catch (error) {
     context.namespaces.delete(sandbox.container);
@@ -64,6 +66,7 @@ export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): vo
       context.host.driver(network).silence(endpointSpec({ endpoint, live }));
     }
   }
+  closeNameServer(context, sandbox.container);
   // With the last descriptor and the last process, the kernel takes down the rest on its own.
   context.namespaces.get(sandbox.container)?.[Symbol.dispose]();
   context.namespaces.delete(sandbox.container);

@@ -7,6 +7,9 @@ export class NetworkStore {
   readonly #networks = new Map<NetworkId, NetworkRecord>();
   readonly #sandboxes = new Map<ContainerId, SandboxRecord>();
 
+  /** Called after each change of a sandbox. */
+  onSandboxChange: () => void = () => undefined;
+
   constructor(private readonly database: StateDatabase) {
     for (const { record } of database.query<{ record: string }, []>('SELECT record FROM networks').all()) {
       const network = JSON.parse(record) as NetworkRecord;
@@ -51,10 +54,12 @@ export class NetworkStore {
       .query('INSERT OR REPLACE INTO sandboxes (container, record) VALUES (?, ?)')
       .run(record.container, JSON.stringify(record));
     this.#sandboxes.set(record.container, record);
+    this.onSandboxChange();
   }
 
   deleteSandbox(container: ContainerId): void {
     this.database.query('DELETE FROM sandboxes WHERE container = ?').run(container);
     this.#sandboxes.delete(container);
+    this.onSandboxChange();
   }
 }

@@ -1,0 +1,205 @@
+// The name server that a container finds at 127.0.0.11. Its sockets are in the container's namespace, where nobody else can
+// reach them, on ports of the kernel's choice: port 53 stays free for the container, and a rule leads from there to here.
+import type { Socket, SocketHandler, SocketListener, UnixSocketOptions, udp } from 'bun';
+import { NftSocket, Transaction, expression as x } from '../../kernel/nftables.ts';
+import { bindSocket, enlargeReceiveBuffer, listenOn, portOf } from '../../kernel/sockets.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
+import { addressBytes, parseAddress, requireAddress } from '../addresses.ts';
+import { EMBEDDED_SERVER, type UpstreamServer } from '../resolv-conf.ts';
+import type { SandboxNamespace } from '../sandbox.ts';
+import { forward, type Transport } from './forwarder.ts';
+import {
+  type Answer,
+  addressOfPointer,
+  firstMessage,
+  framed,
+  parseQuery,
+  type Query,
+  RCODE,
+  TYPE,
+  writeResponse,
+} from './message.ts';
+
+const ADDRESS = addressBytes(requireAddress(EMBEDDED_SERVER));
+const TABLE = 'dockyard-names';
+const FAMILY = 'ip';
+const LARGEST_MESSAGE = 65535;
+const MAX_CONNECTIONS = 64;
+const IDLE_SECONDS = 10;
+const IPPROTO = { udp: 17, tcp: 6 } as const;
+const PORT_53 = Uint8Array.of(0, 53);
+const NAT_OUTPUT_PRIORITY = -100;
+
+/** What one container may know. */
+export interface Names {
+  /** Undefined for a name that is none of ours; empty for one that has no address of the family. */
+  addresses(name: string, family: 4 | 6): readonly string[] | undefined;
+  nameOf(address: string): string | undefined;
+  readonly upstreams: readonly UpstreamServer[];
+  /** The search list does the rest: a name without a dot that is none of ours is not asked for elsewhere. */
+  readonly ndotsSet: boolean;
+}
+
+export class NameServer implements Disposable {
+  #closed = false;
+
+  private constructor(
+    private readonly namespace: SandboxNamespace,
+    private readonly names: Names,
+    private readonly udp: Promise<udp.Socket<'buffer'>>,
+    private readonly tcp: SocketListener<Connection>,
+  ) {}
+
+  /** The sockets are bound when this returns: what a container asks from then on waits for its answer. */
+  static open(namespace: SandboxNamespace, names: Names): NameServer {
+    const [udpFd, tcpFd, firewall] = namespace.visit(() => {
+      const udpSocket = bindSocket({ protocol: 'udp', address: ADDRESS, port: 0 });
+      const tcpSocket = bindSocket({ protocol: 'tcp', address: ADDRESS, port: 0 });
+      return [udpSocket, tcpSocket, new NftSocket()] as const;
+    });
+    using _ = firewall;
+    enlargeReceiveBuffer(udpFd);
+    listenOn(tcpFd, MAX_CONNECTIONS);
+    redirect(firewall, { udp: portOf(udpFd), tcp: portOf(tcpFd) });
+    let server: NameServer;
+    const options = {
+      fd: udpFd,
+      socket: {
+        data: (socket, data, port, address) => void server.#onDatagram(socket, Buffer.from(data), port, address),
+      },
+    } satisfies udp.SocketOptions<'buffer'> & { fd: number };
+    const handlers: SocketHandler<Connection> = {
+      open: socket => {
+        socket.data = { received: Buffer.alloc(0) };
+        socket.timeout(IDLE_SECONDS);
+      },
+      data: (socket, data) => server.#onStream(socket, data),
+      timeout: socket => void socket.end(),
+      error: socket => void socket.end(),
+    };
+    // Bun takes a descriptor here too, its types do not know it.
+    const listening: unknown = { fd: tcpFd, socket: handlers };
+    server = new NameServer(
+      namespace,
+      names,
+      Bun.udpSocket(options),
+      Bun.listen(listening as UnixSocketOptions<Connection>),
+    );
+    return server;
+  }
+
+  async #onDatagram(socket: udp.Socket<'buffer'>, packet: Buffer, port: number, address: string): Promise<void> {
+    const response = this.#answer(packet, 'udp');
+    const reply = response instanceof Promise ? await response : response;
+    if (reply && !this.#closed) socket.send(reply, port, address);
+  }
+
+  #onStream(socket: Socket<Connection>, data: Buffer): void {
+    const connection = socket.data;
+    connection.received = Buffer.concat([connection.received, data]);
+    for (;;) {
+      const message = firstMessage(connection.received);
+      if (!message) return;
+      connection.received = connection.received.subarray(2 + message.length);
+      void this.#reply(socket, Buffer.from(message));
+    }
+  }
+
+  async #reply(socket: Socket<Connection>, packet: Buffer): Promise<void> {
+    const reply = await this.#answer(packet, 'tcp');
+    if (!reply || this.#closed) {
+      socket.end();
+      return;
+    }
+    socket.write(framed(reply));
+  }
+
+  /** Nothing for what is not a query. What we know is answered at once. */
+  #answer(packet: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer | undefined> {
+    const query = parseQuery(packet);
+    if (!query) return undefined;
+    const limit = transport === 'tcp' ? LARGEST_MESSAGE : query.limit;
+    const answers = this.#local(query);
+    if (answers) return writeResponse(query, RCODE.ok, answers, limit);
+    const isAddress = query.type === TYPE.A || query.type === TYPE.AAAA;
+    if (isAddress && this.names.ndotsSet && !query.name.includes('.')) return writeResponse(query, RCODE.ok, [], limit);
+    return this.#forward(packet, query, transport, limit);
+  }
+
+  #local(query: Query): Answer[] | undefined {
+    switch (query.type) {
+      case TYPE.A:
+      case TYPE.AAAA: {
+        const { type } = query;
+        const addresses = this.names.addresses(query.name, type === TYPE.A ? 4 : 6);
+        return addresses && shuffled(addresses).map(text => ({ type, address: addressBytes(requireAddress(text)) }));
+      }
+      case TYPE.PTR: {
+        const pointer = addressOfPointer(query.name);
+        const address = pointer && parseAddress(pointer) ? pointer : undefined;
+        const name = address && this.names.nameOf(address);
+        return name ? [{ type: TYPE.PTR, name }] : undefined;
+      }
+      default:
+        // A name of ours has addresses and nothing else; no server outside knows better.
+        return this.names.addresses(query.name, 4) && [];
+    }
+  }
+
+  async #forward(packet: Buffer, query: Query, transport: Transport, limit: number): Promise<Buffer> {
+    const response = await forward(this.namespace, this.names.upstreams, transport, packet, query);
+    if (response === 'busy') return writeResponse(query, RCODE.refused, [], limit);
+    return response ?? writeResponse(query, RCODE.serverFailure, [], limit);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.tcp.stop(true);
+    this.udp.then(
+      socket => socket.close(),
+      error => log.warn('a name server had no socket', { error: messageOf(error) }),
+    );
+  }
+}
+
+interface Connection {
+  received: Buffer;
+}
+
+/** Whatever an earlier engine left there leads nowhere now. */
+function redirect(firewall: NftSocket, ports: Record<Transport, number>): void {
+  const transaction = new Transaction().addTable(FAMILY, TABLE).deleteTable(FAMILY, TABLE).addTable(FAMILY, TABLE);
+  const chain = { family: FAMILY, table: TABLE, chain: 'output' } as const;
+  transaction.addChain(FAMILY, TABLE, chain.chain, {
+    type: 'nat',
+    hook: 'output',
+    priority: NAT_OUTPUT_PRIORITY,
+    policy: 'accept',
+  });
+  for (const transport of ['udp', 'tcp'] as const) {
+    transaction.addRule(chain, [
+      x.payload('network', 16, 4),
+      x.compare('eq', ADDRESS),
+      x.meta('l4proto'),
+      x.compare('eq', Uint8Array.of(IPPROTO[transport])),
+      x.payload('transport', 2, 2),
+      x.compare('eq', PORT_53),
+      x.immediate(ADDRESS, 0),
+      x.immediate(Uint8Array.of(ports[transport] >> 8, ports[transport] & 0xff), 1),
+      x.nat('dnat', 4, { address: 0, port: 1 }),
+    ]);
+  }
+  firewall.commit(transaction);
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  if (items.length < 2) return [...items];
+  const list = [...items];
+  for (let last = list.length - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [list[last], list[other]] = [list[other]!, list[last]!];
+  }
+  return list;
+}
