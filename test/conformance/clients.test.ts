@@ -205,7 +205,7 @@ function session(client: readonly string[], open: () => Promise<Engine>): void {
     await ok('rm', '-f', 'busy');
     const until = (Date.now() / 1000 + 0.5).toFixed(3);
     const filters = ['--filter', 'type=container', '--filter', 'container=busy'];
-    const seen = await ok('events', '--since', since, '--until', until, ...filters, '--format', '{{.Status}}');
+    const seen = await ok('events', '--since', since, '--until', until, ...filters, '--format', '{{.Action}}');
     const order = seen.split('\n').filter(status => !status.startsWith('exec') && status !== 'top');
     expect(order.filter(status => ['create', 'start', 'die', 'destroy'].includes(status))).toEqual([
       'create',

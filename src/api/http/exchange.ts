@@ -128,6 +128,8 @@ export class Exchange {
     this.#hijacked = true;
     const { stream, incoming } = this;
     stream.write(encodeHead({ ...reply, headers: { ...this.options.headers, ...reply.headers } }));
+    // Some clients send a body that nobody asked for (dockerode: attach's options once more); it is not the stream's.
+    if (this.#body.canDrain(DRAIN_LIMIT)) await this.#drain();
     try {
       await run({
         input: incoming.rest(),

@@ -400,6 +400,14 @@ describe('a hijacked connection', () => {
     await client.until(({ ended }) => ended);
   });
 
+  test('begins after the body of the request', async () => {
+    handler = shout;
+    client.send('POST /attach HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\nContent-Length: 7\r\n\r\nignored');
+    await client.untilText('\r\n\r\n');
+    client.send('heard ');
+    expect(bodyAfterHead(await client.untilText('HEARD '))).toBe('HEARD ');
+  });
+
   test('is simply taken over for those who do not', async () => {
     handler = shout;
     client.send('POST /attach HTTP/1.1\r\nHost: x\r\n\r\n');
