@@ -113,7 +113,7 @@ const builder: Group = {
   summary: 'Builds: build, clean the cache',
   commands: {
     build: 'image build',
-    prune: notBuilt('Clean the build cache'),
+    prune: () => import('./commands/builder/prune.ts'),
   },
 };
 

@@ -82,8 +82,22 @@ export interface BuildPruneReport {
   SpaceReclaimed?: number;
 }
 
-export async function pruneBuildCache(client: EngineClient, all: boolean, filters?: Filters): Promise<BuildPruneReport> {
-  const query = { all, filters: filterQuery(filters) };
+export interface BuildPruneOptions {
+  all?: boolean;
+  filters?: Filters;
+  /** Bytes to keep. */
+  keepStorage?: number;
+}
+
+export async function pruneBuildCache(client: EngineClient, options: BuildPruneOptions): Promise<BuildPruneReport> {
+  const { all, filters, keepStorage } = options;
+  // The name before API 1.48, and the one since.
+  const query = {
+    all,
+    'keep-storage': keepStorage || undefined,
+    'reserved-space': keepStorage || undefined,
+    filters: filterQuery(filters),
+  };
   return (await client.request('POST', '/build/prune', { query })).json();
 }
 

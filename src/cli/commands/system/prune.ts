@@ -1,13 +1,12 @@
-import type { EngineClient } from '../../../client/client.ts';
 import type { Filters } from '../../../client/filters.ts';
-import { pruneBuildCache } from '../../../client/system.ts';
 import { compareVersions } from '../../../client/version.ts';
 import { compareNatural } from '../../format/natural-order.ts';
 import { defineCommand, noArguments } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { pruneFilterFlag, pruneFilters, toFilters } from '../../options/filters.ts';
 import { confirmOrCancel } from '../../prompt.ts';
-import { listed, type Pruned, printPruned, printReclaimed } from '../../prune.ts';
+import { type Pruned, printPruned, printReclaimed } from '../../prune.ts';
+import { pruneCache } from '../builder/prune.ts';
 import { pruneContainers } from '../container/prune.ts';
 import { imageFilters, pruneImages } from '../image/prune.ts';
 import { pruneNetworks } from '../network/prune.ts';
@@ -42,7 +41,7 @@ export const command = defineCommand({
       () => pruneNetworks(client, filters),
       ...(volumes ? [() => pruneVolumes(client, filters)] : []),
       () => pruneImages(client, pruneFilters(imageFilters(given, all), config)),
-      ...(hasCache ? [() => pruneCache(client, all, filters)] : []),
+      ...(hasCache ? [() => pruneCache(client, { all, filters })] : []),
     ];
     let total = 0;
     for (const step of steps) {
@@ -54,14 +53,6 @@ export const command = defineCommand({
     printReclaimed(cli, total);
   },
 });
-
-async function pruneCache(client: EngineClient, all: boolean, filters: Filters): Promise<Pruned> {
-  const report = await pruneBuildCache(client, all, filters);
-  return {
-    lines: listed('Deleted build cache objects:', report.CachesDeleted),
-    reclaimed: report.SpaceReclaimed ?? 0,
-  };
-}
 
 interface Plan {
   all: boolean;
