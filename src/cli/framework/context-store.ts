@@ -122,7 +122,7 @@ async function writeWhole(directory: string, file: string, content: string): Pro
 export async function contextEndpoint(configDirectory: string, name: string): Promise<Endpoint> {
   const store = new ContextStore(configDirectory);
   const metadata = await store.need(name).catch(error => {
-    throw new ClientSetupError(`unable to resolve docker endpoint: ${error instanceof Error ? error.message : error}`);
+    throw new ClientSetupError(`${error instanceof Error ? error.message : error}`);
   });
   const endpoint = metadata.Endpoints[DOCKER_ENDPOINT];
   if (!endpoint?.Host) throw new ClientSetupError(`context "${name}": no docker endpoint`);

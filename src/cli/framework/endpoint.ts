@@ -52,7 +52,7 @@ async function tlsFromFiles(globals: Globals): Promise<TlsMaterial> {
     const file = Bun.file(path);
     if (!(await file.exists())) {
       if (!needed && !isGiven(globals, name)) return undefined;
-      throw new ClientSetupError(`unable to resolve docker endpoint: open ${path}: no such file or directory`);
+      throw new ClientSetupError(`open ${path}: no such file or directory`);
     }
     return file.text();
   };

@@ -6,7 +6,8 @@ export function explain(error: unknown, debug: boolean): string {
   if (error instanceof ApiError || error instanceof ConnectionError || error instanceof DockyardError) {
     return error.message;
   }
-  if (error instanceof ClientSetupError) return `Failed to initialize: ${error.message}`;
+  if (error instanceof ClientSetupError)
+    return `Failed to initialize: unable to resolve docker endpoint: ${error.message}`;
   if (error instanceof Error) return debug ? (error.stack ?? error.message) : error.message;
   return String(error);
 }

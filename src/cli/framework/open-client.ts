@@ -1,10 +1,11 @@
 // From the client's settings to a client that talks to the engine.
 import { EngineClient } from '../../client/client.ts';
-import { ClientSetupError, ConnectionError } from '../../client/errors.ts';
+import { ConnectionError } from '../../client/errors.ts';
 import { type Dial, dialer } from '../../client/transport.ts';
 import { isApiVersion } from '../../client/version.ts';
 import type { Cli } from './cli.ts';
 import { isDefaultEndpoint } from './endpoint.ts';
+import { ExitError } from './errors.ts';
 import { userAgent } from './product.ts';
 
 export async function openEngineClient(cli: Cli): Promise<EngineClient> {
@@ -12,7 +13,7 @@ export async function openEngineClient(cli: Cli): Promise<EngineClient> {
   const endpoint = await cli.endpoint();
   const version = process.env.DOCKER_API_VERSION?.replace(/^v/, '') || undefined;
   if (version !== undefined && !isApiVersion(version)) {
-    throw new ClientSetupError(`invalid DOCKER_API_VERSION: ${version}`);
+    throw new ExitError(1, `invalid DOCKER_API_VERSION: ${version}`);
   }
   const dial = dialer(endpoint);
   return new EngineClient({
