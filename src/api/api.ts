@@ -1,6 +1,7 @@
 // The Engine API: every route, and what every reply carries.
 import type { Containers } from '../engine/containers/containers.ts';
 import type { Events } from '../engine/events/events.ts';
+import type { ImageService } from '../engine/images/images.ts';
 import type { NetworkDirectory } from '../engine/networks/networks.ts';
 import type { System } from '../engine/system/system.ts';
 import type { Volumes } from '../engine/volumes/volumes.ts';
@@ -14,6 +15,7 @@ import { containerFileRoutes } from './routes/container-files.ts';
 import { containerStreamRoutes } from './routes/container-streams.ts';
 import { containerRoutes } from './routes/containers.ts';
 import { execRoutes } from './routes/exec.ts';
+import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { systemRoutes } from './routes/system.ts';
 import { volumeRoutes } from './routes/volumes.ts';
@@ -21,6 +23,7 @@ import { volumeRoutes } from './routes/volumes.ts';
 export interface ApiEngine {
   containers: Containers;
   events: Events;
+  images: ImageService;
   networks: NetworkDirectory;
   system: System;
   volumes: Volumes;
@@ -35,6 +38,7 @@ export function apiRoutes(engine: ApiEngine): Route[] {
     ...containerRoutes(engine.containers),
     ...execRoutes(engine.containers),
     ...volumeRoutes(engine.volumes),
+    ...imageRoutes(engine.images),
     ...networkRoutes(engine.networks),
     ...absentRoutes(),
   ];

@@ -7,7 +7,9 @@ export type Report = (message: ProgressMessage) => void;
 /** With so many unread messages, a reader is too slow for every step: it gets the next one it has time for. */
 const BACKLOG = 500;
 
+/** `signal` tells that nobody waits any more. */
 export async function* withProgress(
+  signal: AbortSignal,
   work: (report: Report, signal: AbortSignal) => Promise<void>,
 ): AsyncGenerator<ProgressMessage, void, void> {
   const messages = new Queue<ProgressMessage>();
@@ -16,7 +18,7 @@ export async function* withProgress(
     const isStep = message.progressDetail?.total !== undefined;
     if (!isStep || messages.size < BACKLOG) messages.push(message);
   };
-  const done = work(report, abort.signal).then(
+  const done = work(report, AbortSignal.any([signal, abort.signal])).then(
     () => messages.end(),
     (error: unknown) => messages.end(error),
   );

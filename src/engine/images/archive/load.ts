@@ -12,11 +12,10 @@ import { type ArchivedImage, imagesIn } from './contents.ts';
 import { IngestedArchive } from './ingest.ts';
 
 export function loadImages(context: ImageContext, request: LoadRequest): AsyncIterable<ProgressMessage> {
-  return withProgress((report, signal) => load(context, request, report, signal));
+  return withProgress(request.signal, (report, signal) => load(context, request, report, signal));
 }
 
-async function load(context: ImageContext, request: LoadRequest, report: Report, left: AbortSignal): Promise<void> {
-  const signal = AbortSignal.any([left, request.signal]);
+async function load(context: ImageContext, request: LoadRequest, report: Report, signal: AbortSignal): Promise<void> {
   const lease = context.content.lease();
   const archive = new IngestedArchive(context.content, lease, request.quiet ? () => {} : report);
   try {
