@@ -153,7 +153,7 @@ const phoenix: Casting = (stage, name) => {
 
 /** A stop that was confirmed is a stop, with the exit code of a kill; one that was not can be asked for again. */
 const stopper: Casting = (stage, name) => {
-  const HostConfig = { RestartPolicy: { Name: stage.random.pick(['no', 'always']) } };
+  const HostConfig = { RestartPolicy: { Name: stage.random.pick(['no', 'unless-stopped']) } };
   const subject = new Subject(stage, name, { Cmd: ['sleep', '100000'], HostConfig });
   let stopped = false;
   return {

@@ -23,7 +23,7 @@ test(
       const complaints: string[] = [];
       const acts = actors.map(actor =>
         actor.act().catch(error => {
-          if (!stage.dark) complaints.push(`round ${round}: ${actor.name}: ${Bun.inspect(error)}`);
+          if (!stage.dark) complaints.push(`round ${round}: ${actor.name}: ${told(error)}`);
         }),
       );
       await Bun.sleep(stage.random.between(1, 400));
@@ -45,13 +45,15 @@ test(
 async function stillActing(actors: readonly Actor[], round: number): Promise<Actor[]> {
   const results = await Promise.allSettled(actors.map(actor => actor.check()));
   const complaints = results.flatMap((result, index) =>
-    result.status === 'rejected' ? [`round ${round}: ${actors[index]!.name}: ${Bun.inspect(result.reason)}`] : [],
+    result.status === 'rejected' ? [`round ${round}: ${actors[index]!.name}: ${told(result.reason)}`] : [],
   );
   expect(complaints).toEqual([]);
   return actors.filter(
     (_, index) => results[index]!.status === 'fulfilled' && !(results[index] as { value: boolean }).value,
   );
 }
+
+const told = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
 async function within<T>(milliseconds: number, promise: Promise<T>, complaint: string): Promise<T> {
   let timer: Timer | undefined;
