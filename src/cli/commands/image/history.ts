@@ -2,7 +2,6 @@ import { history } from '../../../client/images.ts';
 import { formatListing } from '../../format/listing.ts';
 import { historyListing, machineHistoryListing } from '../../format/lists/history.ts';
 import { defineCommand, exactly } from '../../framework/command.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { listFormatFlag } from '../../options/format.ts';
 import { platformQuery } from '../../options/platform.ts';
 
@@ -14,12 +13,15 @@ export const command = defineCommand({
     format: listFormatFlag,
     human: { type: 'bool', short: 'H', default: true, summary: 'Print sizes and dates for people' },
     'no-trunc': { type: 'bool', summary: "Don't shorten anything" },
-    platform: { type: 'string', summary: "The platform's layers, where the image has several (os[/arch[/variant]])" },
+    platform: {
+      type: 'string',
+      since: '1.48',
+      summary: "The platform's layers, where the image has several (os[/arch[/variant]])",
+    },
     quiet: { type: 'bool', short: 'q', summary: 'Print the ids only' },
   },
   async run(cli, flags, [image]) {
     const { human, format, quiet, platform } = flags;
-    await requireApi(cli, 'platform', platform !== '', '1.48');
     const layers = await history(await cli.client(), image!, platformQuery(platform));
     const rows = layers.map(layer => ({ layer, truncate: !flags['no-trunc'], human }));
     cli.out.write(await formatListing(human ? historyListing : machineHistoryListing, rows, { format, quiet }));

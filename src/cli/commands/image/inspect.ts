@@ -1,7 +1,6 @@
 import { inspect } from '../../format/inspect.ts';
 import { findImage } from '../../format/inspectable.ts';
 import { atLeast, defineCommand } from '../../framework/command.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { inspectFormatFlag } from '../../options/format.ts';
 import { platformQuery } from '../../options/platform.ts';
 
@@ -11,10 +10,13 @@ export const command = defineCommand({
   arguments: atLeast(1),
   flags: {
     format: inspectFormatFlag,
-    platform: { type: 'string', summary: 'The platform, where the image has several (os[/arch[/variant]])' },
+    platform: {
+      type: 'string',
+      since: '1.49',
+      summary: 'The platform, where the image has several (os[/arch[/variant]])',
+    },
   },
   async run(cli, flags, names) {
-    await requireApi(cli, 'platform', flags.platform !== '', '1.49');
     const platform = platformQuery(flags.platform);
     const client = await cli.client();
     await inspect(cli, names, flags.format, name => findImage(client, name, platform));

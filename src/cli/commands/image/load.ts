@@ -2,7 +2,6 @@ import { load } from '../../../client/images.ts';
 import { defineCommand, noArguments } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { showProgress } from '../../framework/progress.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { fileSource, stdinSource } from '../../options/archive-input.ts';
 import { platformQueries } from '../../options/platform.ts';
 import { isTerminal, windowSize } from '../../stdio/terminal.ts';
@@ -13,11 +12,10 @@ export const command = defineCommand({
   arguments: noArguments,
   flags: {
     input: { type: 'string', short: 'i', summary: 'File to read, instead of stdin' },
-    platform: { type: 'stringSlice', summary: 'Only this platform of the images (os[/arch[/variant]])' },
+    platform: { type: 'stringSlice', since: '1.48', summary: 'Only this platform of the images (os[/arch[/variant]])' },
     quiet: { type: 'bool', short: 'q', summary: 'Show no progress' },
   },
   async run(cli, flags) {
-    await requireApi(cli, 'platform', flags.platform.length > 0, '1.48');
     const platforms = platformQueries(flags.platform);
     if (flags.input === '' && isTerminal(0)) {
       throw new ExitError(1, 'requested load from stdin, but stdin is empty');

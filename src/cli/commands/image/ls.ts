@@ -16,7 +16,7 @@ export const command = defineCommand({
     format: listFormatFlag,
     'no-trunc': { type: 'bool', summary: "Don't shorten anything" },
     quiet: { type: 'bool', short: 'q', summary: 'Print the ids only' },
-    tree: { type: 'bool', summary: 'Show the platforms of each image' },
+    tree: { type: 'bool', since: '1.47', summary: 'Show the platforms of each image' },
   },
   async run(cli, flags, [name]) {
     const filters = toFilters(flags.filter);

@@ -11,7 +11,6 @@ import { defineCommand, exactly } from '../../framework/command.ts';
 import { registryAuth } from '../../framework/credentials.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { showProgress } from '../../framework/progress.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { platformQuery } from '../../options/platform.ts';
 import { isTerminal, windowSize } from '../../stdio/terminal.ts';
 
@@ -21,12 +20,11 @@ export const command = defineCommand({
   arguments: exactly(1),
   flags: {
     'all-tags': { type: 'bool', short: 'a', summary: 'Send every tag of the repository' },
-    platform: { type: 'string', summary: 'Send only this platform of it (os[/arch[/variant]])' },
+    platform: { type: 'string', since: '1.46', summary: 'Send only this platform of it (os[/arch[/variant]])' },
     quiet: { type: 'bool', short: 'q', summary: 'Show no progress' },
   },
   async run(cli, flags, [name = '']) {
     const { 'all-tags': all, quiet } = flags;
-    await requireApi(cli, 'platform', flags.platform !== '', '1.46');
     const platform = platformQuery(flags.platform);
     const given = parseReference(name);
     if (all && !isNameOnly(given)) throw new ExitError(1, "tag can't be used with --all-tags/-a");

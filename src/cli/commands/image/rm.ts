@@ -2,7 +2,6 @@ import { isStatus } from '../../../client/errors.ts';
 import { remove } from '../../../client/images.ts';
 import { atLeast, defineCommand } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { platformQueries } from '../../options/platform.ts';
 
 export const command = defineCommand({
@@ -16,10 +15,9 @@ export const command = defineCommand({
       summary: 'Remove an image with several names, or one that a stopped container uses',
     },
     'no-prune': { type: 'bool', summary: 'Keep parents that have no name' },
-    platform: { type: 'stringSlice', summary: 'Only this platform of the images (os[/arch[/variant]])' },
+    platform: { type: 'stringSlice', since: '1.50', summary: 'Only this platform of the images (os[/arch[/variant]])' },
   },
   async run(cli, flags, names) {
-    await requireApi(cli, 'platform', flags.platform.length > 0, '1.50');
     const options = {
       force: flags.force,
       noPrune: flags['no-prune'],

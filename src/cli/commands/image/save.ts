@@ -1,6 +1,5 @@
 import { save } from '../../../client/images.ts';
 import { atLeast, defineCommand } from '../../framework/command.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { platformQueries } from '../../options/platform.ts';
 import { saveArchive } from '../../stdio/save-archive.ts';
 
@@ -10,10 +9,9 @@ export const command = defineCommand({
   arguments: atLeast(1),
   flags: {
     output: { type: 'string', short: 'o', summary: 'File to write to, instead of stdout' },
-    platform: { type: 'stringSlice', summary: 'Only this platform of the images (os[/arch[/variant]])' },
+    platform: { type: 'stringSlice', since: '1.48', summary: 'Only this platform of the images (os[/arch[/variant]])' },
   },
   async run(cli, flags, names) {
-    await requireApi(cli, 'platform', flags.platform.length > 0, '1.48');
     const platforms = platformQueries(flags.platform);
     const client = await cli.client();
     await saveArchive(flags.output, 'failed to save image', () => save(client, names, platforms));

@@ -3,7 +3,6 @@ import { formatListing } from '../../format/listing.ts';
 import { clusterVolumeListing, volumeListing } from '../../format/lists/volumes.ts';
 import { compareNatural } from '../../format/natural-order.ts';
 import { defineCommand, noArguments } from '../../framework/command.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { filterFlag, toFilters } from '../../options/filters.ts';
 import { listFormatFlag } from '../../options/format.ts';
 
@@ -12,14 +11,13 @@ export const command = defineCommand({
   summary: 'List volumes',
   arguments: noArguments,
   flags: {
-    cluster: { type: 'bool', summary: 'Only the volumes of the cluster, with what matters there' },
+    cluster: { type: 'bool', since: '1.42', summary: 'Only the volumes of the cluster, with what matters there' },
     filter: filterFlag('Only volumes that match: dangling=true, driver=local, label=name=value, ...'),
     format: listFormatFlag,
     quiet: { type: 'bool', short: 'q', summary: 'Print the names only' },
   },
   async run(cli, flags) {
     const { cluster, quiet } = flags;
-    await requireApi(cli, 'cluster', cluster, '1.42');
     const listed = await list(await cli.client(), toFilters(flags.filter));
     const volumes = (listed.Volumes ?? []).filter(volume => !cluster || volume.ClusterVolume);
     volumes.sort((a, b) => compareNatural(a.Name, b.Name));

@@ -4,7 +4,6 @@ import { compareVersions } from '../../../client/version.ts';
 import { prune } from '../../../client/volumes.ts';
 import { defineCommand, noArguments } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
-import { requireApi } from '../../options/api-version.ts';
 import { addFilter, pruneFilterFlag, pruneFilters, toFilters } from '../../options/filters.ts';
 import { askAndPrune, listed, type Pruned } from '../../prune.ts';
 
@@ -13,13 +12,12 @@ export const command = defineCommand({
   summary: 'Remove unused volumes',
   arguments: noArguments,
   flags: {
-    all: { type: 'bool', short: 'a', summary: 'Remove those with a name, too' },
+    all: { type: 'bool', since: '1.42', short: 'a', summary: 'Remove those with a name, too' },
     filter: pruneFilterFlag('Only volumes that match: label=name=value, ...'),
     force: { type: 'bool', short: 'f', summary: "Don't ask first" },
   },
   async run(cli, flags) {
     const filters = pruneFilters(toFilters(flags.filter), await cli.config());
-    await requireApi(cli, 'all', flags.all, '1.42');
     if (flags.all) {
       if (filters['all']) {
         throw new ExitError(1, 'conflicting options: cannot specify both --all and --filter all=1');

@@ -2,7 +2,7 @@ import { inspect, update } from '../../../client/volumes.ts';
 import { defineCommand, exactly } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { isGiven } from '../../framework/flags.ts';
-import { requireApiFor } from '../../options/api-version.ts';
+import { requireApi } from '../../options/api-version.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS] [VOLUME]',
@@ -16,7 +16,7 @@ export const command = defineCommand({
     },
   },
   async run(cli, flags, [name]) {
-    await requireApiFor(cli, 'docker volume update', '1.42');
+    await requireApi(cli, '1.42');
     const client = await cli.client();
     const { ClusterVolume: cluster } = await inspect(client, name!);
     if (!cluster) throw new ExitError(1, 'can only update cluster volumes');
