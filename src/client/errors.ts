@@ -31,3 +31,12 @@ export class ClientSetupError extends Error {
 export function isStatus(error: unknown, status: number): error is ApiError {
   return error instanceof ApiError && error.status === status;
 }
+
+/** What a connection that broke before its answer means to people. */
+export function brokenConnection(failure: Error): ConnectionError {
+  const protocol = 'code' in failure && failure.code === 'EPROTO';
+  const hint = protocol
+    ? 'the server probably has client authentication (--tlsverify) enabled; check your TLS client certification settings: '
+    : 'error during connect: ';
+  return new ConnectionError(`${hint}${failure.message}`, failure);
+}

@@ -11,7 +11,7 @@ import {
   responseFraming,
 } from '../lib/http/wire.ts';
 import type { ByteSource, Duplex } from '../lib/streams.ts';
-import { ConnectionError } from './errors.ts';
+import { brokenConnection, ConnectionError } from './errors.ts';
 import type { Connection } from './transport.ts';
 
 export interface OutgoingRequest {
@@ -86,6 +86,7 @@ export class HttpConnection {
       if (chunks.length === 0) {
         this.connection.destroy();
         if (this.#sendError !== undefined) throw this.#sendError;
+        if (this.connection.failure) throw brokenConnection(this.connection.failure);
         if (reader.empty) throw new NoAnswerError('the daemon closed the connection without an answer');
         throw new ConnectionError('the daemon closed the connection in the middle of an answer');
       }

@@ -16,7 +16,15 @@ export async function dialTls(
   try {
     return await connectSocket({ hostname, port, tls });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConnectionError(`error during connect: ${host}: ${why}`, error);
+    throw new ConnectionError(explain(error, host), error);
   }
+}
+
+function explain(error: unknown, host: string): string {
+  const why = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (/^E(CONN|HOST|NET|TIMEDOUT|NOTFOUND|AI_)/.test(code)) {
+    return `Cannot connect to the Docker daemon at ${host}. Is the docker daemon running?`;
+  }
+  return `error during connect: ${host}: tls: failed to verify certificate: ${why}`;
 }

@@ -7,6 +7,8 @@ import { ConnectionError } from './errors.ts';
 export interface Connection extends Duplex {
   takeAll(): Promise<Uint8Array[]>;
   readonly isClosed: boolean;
+  /** What broke it, if something did. */
+  readonly failure?: Error | undefined;
 }
 
 /** Opens one connection. Rejects with ConnectionError. */

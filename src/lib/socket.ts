@@ -9,6 +9,8 @@ export class SocketDuplex implements Duplex {
   readonly closed: Promise<void>;
   /** Resolves when the peer half-closed or went away, even if nobody has read that far yet. */
   readonly inputEnded: Promise<void>;
+  /** What broke the connection, if something did. */
+  failure: Error | undefined;
   #socket: Socket<unknown> | undefined;
   readonly #incoming = new Queue<Uint8Array>(chunk => chunk.length);
   #outgoing: Uint8Array[] = [];
@@ -161,7 +163,10 @@ const streamHandlers: Pick<SocketHandler<SocketDuplex>, 'data' | 'drain' | 'end'
   drain: socket => socket.data.onDrain(),
   end: socket => socket.data.onEnd(),
   close: socket => socket.data.onClose(),
-  error: socket => socket.data.onClose(),
+  error: (socket, error) => {
+    socket.data.failure = error;
+    socket.data.onClose();
+  },
 };
 
 export type SocketAddress =
@@ -169,9 +174,16 @@ export type SocketAddress =
   | { hostname: string; port: number; tls?: Bun.TLSOptions }
   | { fd: number };
 
-/** Connects, or takes over a connected descriptor. Rejects with the system's error if there is nobody there. */
+/**
+ * Connects, or takes over a connected descriptor. Rejects with the system's error if there is nobody there, and with TLS when
+ * the other side is not who it should be.
+ */
 export async function connectSocket(address: SocketAddress): Promise<SocketDuplex> {
   const stream = new SocketDuplex();
+  const tls = 'tls' in address ? address.tls : undefined;
+  const secured = tls ? Promise.withResolvers<void>() : undefined;
+  // Where the connection itself fails, nobody waits for the handshake.
+  secured?.promise.catch(() => undefined);
   await Bun.connect<SocketDuplex>({
     ...(address as { unix: string }),
     allowHalfOpen: true,
@@ -179,11 +191,22 @@ export async function connectSocket(address: SocketAddress): Promise<SocketDuple
     socket: {
       open: socket => stream.onOpen(socket),
       ...streamHandlers,
+      ...(secured && {
+        handshake(_socket, authorized, error) {
+          if (authorized || tls?.rejectUnauthorized === false) secured.resolve();
+          else secured.reject(error ?? new Error('the TLS handshake failed'));
+        },
+        close(socket) {
+          socket.data.onClose();
+          secured.reject(socket.data.failure ?? new Error('the connection was closed during the TLS handshake'));
+        },
+      }),
       connectError: (_socket, error) => {
         throw error;
       },
     },
   });
+  await secured?.promise;
   return stream;
 }
 
