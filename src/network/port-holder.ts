@@ -3,7 +3,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { KernelError } from '../kernel/libc.ts';
 import { bindSocket } from '../kernel/sockets.ts';
-import { failed } from '../lib/errors.ts';
+import { DockyardError, failed } from '../lib/errors.ts';
 import { addressBytes, formatAddress, requireAddress } from './addresses.ts';
 
 export type PortProtocol = 'tcp' | 'udp' | 'sctp';
@@ -114,7 +114,11 @@ export class PortHolder implements Disposable {
   }
 }
 
-class PortTaken extends Error {}
+class PortTaken extends DockyardError {
+  constructor(message: string) {
+    super('failed', message);
+  }
+}
 
 const isTaken = (error: unknown) => error instanceof PortTaken;
 

@@ -1,6 +1,7 @@
 // What the verbs of networks share.
 import type { ContainerId } from '../../lib/ids.ts';
 import type { NameServer } from '../../network/dns/server.ts';
+import type { NamespacePool } from '../../network/namespace-pool.ts';
 import type { PortHolder } from '../../network/port-holder.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';
 import type { NetworkConfig } from '../config.ts';
@@ -23,6 +24,7 @@ export interface NetworkContext {
   readonly addresses: AddressBook;
   readonly host: HostSide;
   readonly ports: PortHolder;
+  readonly namespacePool: NamespacePool;
   readonly defaultBridge: DefaultBridge;
   readonly names: NameIndex;
   /** Of the containers on networks with names. */

@@ -3,6 +3,7 @@ import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
 import { type ContainerId, newNetworkId, sha256 } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { driverNames } from '../../network/drivers/drivers.ts';
+import { NamespacePool } from '../../network/namespace-pool.ts';
 import { PortHolder } from '../../network/port-holder.ts';
 import { embeddedResolvConf, hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
 import type {
@@ -86,6 +87,7 @@ class NetworksImplementation implements EngineNetworks {
       addresses,
       host,
       ports: new PortHolder(),
+      namespacePool: new NamespacePool(),
       defaultBridge: new DefaultBridge(engine, dataRoot, config, store, addresses, host),
       names,
       nameServers: new Map(),
@@ -159,12 +161,13 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   async close(): Promise<void> {
-    const { store, host, namespaces, nameServers, ports } = this.#context;
+    const { store, host, namespaces, nameServers, namespacePool, ports } = this.#context;
     for (const server of nameServers.values()) server[Symbol.dispose]();
     nameServers.clear();
     for (const namespace of namespaces.values()) namespace[Symbol.dispose]();
     namespaces.clear();
     ports[Symbol.dispose]();
+    namespacePool[Symbol.dispose]();
     const used = new Set([...store.sandboxes].flatMap(sandbox => (sandbox.live ? [sandbox.container] : [])));
     try {
       // What runs on must be reached on; without anything that runs, the host looks as if there were no engine.

@@ -20,11 +20,16 @@ export const needsNames = (context: NetworkContext, sandbox: SandboxRecord): boo
 const hasNames = (name: string, driver: string) => isUserDefined(name) && driver !== 'null' && driver !== 'host';
 
 /** The container's name server, as long as its namespace is known here. */
-export function openNameServer(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
+export function openNameServer(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  namespace: SandboxNamespace,
+  options: { again: boolean } = { again: false },
+): void {
   context.nameServers.get(sandbox.container)?.[Symbol.dispose]();
   context.nameServers.set(
     sandbox.container,
-    NameServer.open(namespace, new ContainerNames(context, sandbox.container)),
+    NameServer.open(namespace, new ContainerNames(context, sandbox.container), options),
   );
 }
 

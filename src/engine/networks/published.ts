@@ -1,5 +1,5 @@
 // Which ports of the host lead to a container: what was asked for, as far as its networks allow.
-import { failed } from '../../lib/errors.ts';
+import { DockyardError, failed, messageOf } from '../../lib/errors.ts';
 import { parseAddress } from '../../network/addresses.ts';
 import { bridgeOptions } from '../../network/drivers/bridge.ts';
 import { OPTION } from '../../network/drivers/options.ts';
@@ -37,7 +37,12 @@ export function publishPorts(
     }
   } catch (error) {
     for (const { port } of published) release(context, port);
-    throw error;
+    const endpoint = ways[4] ?? ways[6];
+    throw new DockyardError(
+      'failed',
+      `driver failed programming external connectivity on endpoint ${sandbox.name} (${endpoint?.live.id}): ${messageOf(error)}`,
+      { cause: error },
+    );
   }
   for (const { way, port } of published) way.live.ports.push(port);
 }

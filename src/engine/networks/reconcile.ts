@@ -83,7 +83,7 @@ function adopt(context: NetworkContext, sandbox: SandboxRecord): void {
     const namespace = SandboxNamespace.open(`/proc/${pid}/ns/net`);
     context.namespaces.set(sandbox.container, namespace);
     linkNamespace(context, sandbox, namespace);
-    if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace);
+    if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace, { again: true });
   } catch (error) {
     // It ended a moment ago: its exit is still to be settled.
     if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ESRCH') throw error;

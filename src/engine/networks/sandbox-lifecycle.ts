@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { errnoOf } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
-import { SandboxNamespace } from '../../network/sandbox.ts';
+import type { SandboxNamespace } from '../../network/sandbox.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { activeEndpoints, endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { checkLinks, linkedFrom, linkRules } from './links.ts';
@@ -30,7 +30,7 @@ export function startSandbox(context: NetworkContext, sandbox: SandboxRecord): S
   context.store.saveSandbox(sandbox);
   let namespace: SandboxNamespace | undefined;
   try {
-    namespace = SandboxNamespace.create();
+    namespace = context.namespacePool.take();
     for (const [endpoint, network] of endpoints) {
       if (network.driver !== 'null') attachEndpoint(context, endpoint, network, namespace);
     }

@@ -51,8 +51,11 @@ export class NameServer implements Disposable {
     private readonly tcp: SocketListener<Connection>,
   ) {}
 
-  /** The sockets are bound when this returns: what a container asks from then on waits for its answer. */
-  static open(namespace: SandboxNamespace, names: Names): NameServer {
+  /**
+   * The sockets are bound when this returns: what a container asks from then on waits for its answer. `again` says that
+   * an earlier engine had one there.
+   */
+  static open(namespace: SandboxNamespace, names: Names, options: { again: boolean }): NameServer {
     const [udpFd, tcpFd, firewall] = namespace.visit(() => {
       const udpSocket = bindSocket({ protocol: 'udp', address: ADDRESS, port: 0 });
       const tcpSocket = bindSocket({ protocol: 'tcp', address: ADDRESS, port: 0 });
@@ -61,9 +64,9 @@ export class NameServer implements Disposable {
     using _ = firewall;
     enlargeReceiveBuffer(udpFd);
     listenOn(tcpFd, MAX_CONNECTIONS);
-    redirect(firewall, { udp: portOf(udpFd), tcp: portOf(tcpFd) });
+    redirect(firewall, { udp: portOf(udpFd), tcp: portOf(tcpFd) }, options.again);
     let server: NameServer;
-    const options = {
+    const datagrams = {
       fd: udpFd,
       socket: {
         data: (socket, data, port, address) => void server.#onDatagram(socket, Buffer.from(data), port, address),
@@ -83,7 +86,7 @@ export class NameServer implements Disposable {
     server = new NameServer(
       namespace,
       names,
-      Bun.udpSocket(options),
+      Bun.udpSocket(datagrams),
       Bun.listen(listening as UnixSocketOptions<Connection>),
     );
     return server;
@@ -168,9 +171,10 @@ interface Connection {
   received: Buffer;
 }
 
-/** Whatever an earlier engine left there leads nowhere now. */
-function redirect(firewall: NftSocket, ports: Record<Transport, number>): void {
-  const transaction = new Transaction().addTable(FAMILY, TABLE).deleteTable(FAMILY, TABLE).addTable(FAMILY, TABLE);
+/** What an earlier engine left there leads nowhere now. Deleting costs 10 ms, so only where there is something. */
+function redirect(firewall: NftSocket, ports: Record<Transport, number>, again: boolean): void {
+  const transaction = new Transaction().addTable(FAMILY, TABLE);
+  if (again) transaction.deleteTable(FAMILY, TABLE).addTable(FAMILY, TABLE);
   const chain = { family: FAMILY, table: TABLE, chain: 'output' } as const;
   transaction.addChain(FAMILY, TABLE, chain.chain, {
     type: 'nat',
