@@ -262,6 +262,8 @@ const keeper: Casting = (stage, name) => {
     async check() {
       await subject.recover();
       expectThat((await subject.wait()) === 0, `${name} failed`);
+      const told = demultiplex((await subject.logs()).ok.bytes).stdout;
+      expectThat(told === 'done\n', `${name} ended well, but said ${JSON.stringify(told)}`);
       await subject.remove();
       const reader = new Subject(stage, `${name}-reader`, { Cmd: ['cat', '/data/file'], HostConfig });
       await reader.recover();
@@ -275,9 +277,8 @@ const keeper: Casting = (stage, name) => {
   };
 };
 
-export const cast: readonly Casting[] = [
+export const cast: Readonly<Record<string, Casting>> = {
   runner,
-  writer,
   writer,
   restarter,
   phoenix,
@@ -286,4 +287,4 @@ export const cast: readonly Casting[] = [
   attached,
   ephemeral,
   keeper,
-];
+};

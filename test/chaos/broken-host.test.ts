@@ -6,34 +6,15 @@ import { findLeftovers } from '../support/leftovers.ts';
 import { output } from '../support/process.ts';
 import { expectWholeDatabases } from './orphans.ts';
 
-const programs = ['crun', 'conmon', 'nft', 'busybox'];
+/** Where the engine is told to find each program. */
+const flagsFor: Record<string, (path: string) => string[]> = {
+  crun: path => ['--add-runtime', `borrowed=${path}`, '--default-runtime', 'borrowed'],
+  conmon: path => ['--conmon-path', path],
+};
 
-/** A PATH with these programs alone. */
-function pathWith(base: string, names: readonly string[]): string {
-  const bin = `${base}/bin`;
-  mkdirSync(bin);
-  for (const name of names) link(bin, name);
-  return bin;
-}
-
-function link(bin: string, name: string): void {
-  const target = Bun.which(name) ?? Bun.which(name, { PATH: '/usr/sbin:/sbin' });
-  if (!target) throw new Error(`${name} is not on this machine`);
-  symlinkSync(target, `${bin}/${name}`);
-}
-
-for (const missing of ['crun', 'conmon']) {
+for (const [missing, flags] of Object.entries(flagsFor)) {
   test(`without ${missing} a start fails with its name, and leaves nothing in the kernel`, async () => {
-    const environment: Record<string, string> = {};
-    await using engine = await startEngine({
-      environment,
-      prepare: ({ base }) => {
-        environment['PATH'] = pathWith(
-          base,
-          programs.filter(name => name !== missing),
-        );
-      },
-    });
+    await using engine = await startEngine({ flags: ({ base }) => flags(`${base}/${missing}`) });
     const ran = await engine.docker('run', '--network', 'none', '--name', 'unlucky', 'busybox', 'true');
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 125, stderr: expect.stringContaining(missing) });
     const { mounts, cgroups, processes } = findLeftovers(engine.roots);
@@ -41,7 +22,7 @@ for (const missing of ['crun', 'conmon']) {
     expect(processes.map(({ pid }) => pid)).toEqual([engine.pid]);
     expect(await engine.output('ps', '-a', '--format', '{{.Names}} {{.State}}')).toBe('unlucky created');
 
-    link(`${engine.roots.base}/bin`, missing);
+    symlinkSync(Bun.which(missing)!, `${engine.roots.base}/${missing}`);
     expect(await engine.docker('start', '-a', 'unlucky')).toMatchObject({ code: 0, stderr: '' });
   });
 }

@@ -17,12 +17,14 @@ import { until } from './until.ts';
 
 export interface EngineOptions {
   /** Flags of dockerd besides those for its places. */
-  flags?: readonly string[];
+  flags?: readonly string[] | ((roots: Roots) => readonly string[]);
   /** The content of daemon.json. */
   config?: Readonly<Record<string, unknown>>;
   environment?: Readonly<Record<string, string>>;
   /** With the default bridge network. Off unless it is what is tested: most tests need no network. */
   bridge?: boolean;
+  /** What the daemon is started by: `nsenter --net=...` for a host of its own. */
+  through?: readonly string[];
   /** Called with the places before the first start: to mount something small there, for instance. */
   prepare?(roots: Roots): void | Promise<void>;
   /** For a test that expects the daemon not to start. */
@@ -79,11 +81,12 @@ export class TestEngine implements AsyncDisposable {
 
   command(): string[] {
     const { base, dataRoot, execRoot, cgroupParent } = this.roots;
-    const { flags = [], bridge = false } = this.options;
+    const { flags: given = [], bridge = false, through = [] } = this.options;
+    const flags = typeof given === 'function' ? given(this.roots) : given;
     const places = ['--data-root', dataRoot, '--exec-root', execRoot, '--pidfile', `${base}/pid`, '-H', this.host];
     const parent = flags.some(flag => flag.startsWith('--cgroup-parent')) ? [] : ['--cgroup-parent', cgroupParent];
     const config = ['--config-file', `${base}/daemon.json`];
-    return [...ourDaemon, ...places, ...parent, ...config, ...(bridge ? [] : ['--bridge=none']), ...flags];
+    return [...through, ...ourDaemon, ...places, ...parent, ...config, ...(bridge ? [] : ['--bridge=none']), ...flags];
   }
 
   /** Starts the daemon, again after a kill or stop; resolves when it answers. */

@@ -1,6 +1,8 @@
-// What an engine has left behind in the kernel: processes, mounts, cgroups. Found by the engine's own roots, so that
+// What an engine has left behind in the kernel: processes, mounts, cgroups, interfaces, firewall rules. Found by the engine's own roots, so that
 // engines side by side don't see each other's.
+
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { networkLeftovers, removeNetworkLeftovers } from './network-leftovers.ts';
 import type { Roots } from './roots.ts';
 import { until } from './until.ts';
 
@@ -11,17 +13,26 @@ export interface Leftovers {
   processes: { pid: number; command: string }[];
   mounts: string[];
   cgroups: string[];
+  interfaces: string[];
+  tables: string[];
 }
 
 export function findLeftovers(roots: Roots): Leftovers {
-  return { processes: processesOf(roots), mounts: mountsBelow(roots.base), cgroups: cgroupsOf(roots) };
+  return {
+    processes: processesOf(roots),
+    mounts: mountsBelow(roots.base),
+    cgroups: cgroupsOf(roots),
+    ...networkLeftovers(roots.dataRoot),
+  };
 }
 
-export function describeLeftovers({ processes, mounts, cgroups }: Leftovers): string {
+export function describeLeftovers({ processes, mounts, cgroups, interfaces, tables }: Leftovers): string {
   return [
     ...processes.map(({ pid, command }) => `process ${pid}: ${command}`),
     ...mounts.map(path => `mount ${path}`),
     ...cgroups.map(path => `cgroup ${path}`),
+    ...interfaces.map(name => `interface ${name}`),
+    ...tables.map(name => `firewall table ${name}`),
   ].join('\n');
 }
 
@@ -38,6 +49,7 @@ export async function removeLeftovers(roots: Roots): Promise<void> {
     return cgroupsOf(roots).length === 0;
   });
   for (const directory of cgroupDirectories(roots)) removeCgroup(directory);
+  removeNetworkLeftovers(roots.dataRoot);
   rmSync(roots.base, { recursive: true, force: true });
 }
 

@@ -32,10 +32,12 @@ test('an engine that leaves processes, mounts or cgroups behind is found out, an
       processes: [{ pid: sleeper.pid, command: 'sleep 1000' }],
       mounts: [roots.dataRoot],
       cgroups: [cgroup],
+      interfaces: [],
+      tables: [],
     });
   } finally {
     await removeLeftovers(roots);
   }
-  expect(findLeftovers(roots)).toEqual({ processes: [], mounts: [], cgroups: [] });
+  expect(findLeftovers(roots)).toEqual({ processes: [], mounts: [], cgroups: [], interfaces: [], tables: [] });
   expect({ base: existsSync(roots.base), cgroup: existsSync(cgroup) }).toEqual({ base: false, cgroup: false });
 });

@@ -82,6 +82,7 @@ export async function createContainer(
     logDriver: logConfig.driver,
     logOptions: logConfig.options,
     phase: { kind: 'created' },
+    unfinished: true,
     startedAt: ZERO_TIME,
     finishedAt: ZERO_TIME,
     exitCode: 0,
@@ -98,6 +99,7 @@ export async function createContainer(
     await takeBack(context, record);
     throw error;
   }
+  delete record.unfinished;
   store.save(record);
   publish(context, record, 'create');
   return { Id: id, Warnings: warnings };
@@ -119,6 +121,8 @@ async function makeResources(
     mountsOf: reference => context.store.require(reference).mounts,
   });
   record.mounts = resolved;
+  // Volumes without a name of their own would be nobody's after a crash.
+  if (resolved.some(mount => mount.anonymous)) context.store.save(record);
   context.networks.register({
     container: record.id,
     name: record.name,

@@ -17,7 +17,7 @@ import { execProcess } from './exec-process.ts';
 import { failedAttachment } from './failed-attachment.ts';
 import type { LiveContainer } from './live.ts';
 import { ProcessIo } from './process-io.ts';
-import { ociRuntime } from './runtimes.ts';
+import { installedRuntime } from './runtimes.ts';
 import { StartError } from './start-error.ts';
 
 type ExecPhase =
@@ -100,7 +100,7 @@ export async function startExec(
     writeFileSync(`${directory}/process.json`, specText(process));
     const starting = execWatched({
       conmonPath: context.conmonPath(),
-      runtime: ociRuntime(context, record),
+      runtime: installedRuntime(context, record),
       containerId: record.id,
       containerName: record.name,
       execId: exec.id,

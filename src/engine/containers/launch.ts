@@ -14,7 +14,7 @@ import type { LiveContainer } from './live.ts';
 import { namespacesOf } from './namespaces.ts';
 import { exitsDirectory } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
-import { ociRuntime } from './runtimes.ts';
+import { installedRuntime } from './runtimes.ts';
 import { releaseSharedMemory, sharedMemoryPath } from './shared-memory.ts';
 import { ensureWorkingDirectory } from './working-directory.ts';
 
@@ -63,7 +63,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   writeFileSync(`${paths.bundle}/config.json`, specText(spec));
   return await createWatched({
     conmonPath: context.conmonPath(),
-    runtime: ociRuntime(context, record),
+    runtime: installedRuntime(context, record),
     containerId: record.id,
     containerName: record.name,
     directory: paths.bundle,

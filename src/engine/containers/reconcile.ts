@@ -73,6 +73,11 @@ function takeOver(context: ContainerContext, live: LiveContainer): boolean {
 
 async function finishHalfDone(context: ContainerContext, live: LiveContainer): Promise<void> {
   const { record } = live;
+  if (record.unfinished) {
+    using _ = await live.transition.lock();
+    await removeLocked(context, live, { volumes: true });
+    return;
+  }
   switch (record.phase.kind) {
     case 'removing':
     case 'dead': {

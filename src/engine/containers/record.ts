@@ -38,6 +38,8 @@ export interface ContainerRecord {
   logDriver: string;
   logOptions: Record<string, string>;
   phase: Phase;
+  /** Its creation goes on. A daemon that finds this at its start takes back what there is: nobody was told of it. */
+  unfinished?: boolean;
   startedAt: string;
   finishedAt: string;
   exitCode: number;

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { invalid } from '../../lib/errors.ts';
+import { invalid, unavailable } from '../../lib/errors.ts';
 import type { OciRuntime } from '../../runtime/conmon.ts';
 import type { EngineConfig } from '../config.ts';
 import type { ContainerContext } from './context.ts';
@@ -22,3 +23,12 @@ export function runtimeNamed(config: EngineConfig, name: string): OciRuntime {
 
 export const ociRuntime = (context: ContainerContext, record: ContainerRecord): OciRuntime =>
   runtimeNamed(context.config, record.runtime);
+
+/** For making something new: conmon could not say that the runtime is not there. */
+export function installedRuntime(context: ContainerContext, record: ContainerRecord): OciRuntime {
+  const runtime = ociRuntime(context, record);
+  if (existsSync(runtime.path)) return runtime;
+  throw unavailable(
+    `the OCI runtime ${runtime.path} is not on this machine: install the package ${basename(runtime.path)}`,
+  );
+}
