@@ -3,6 +3,7 @@ import type { DiskUsage } from '../../engine/system/system.ts';
 import type { Commit, EventMessage, SystemInfo } from '../../wire/types.ts';
 import type { ApiVersion } from '../version.ts';
 import { summaryFor } from './containers.ts';
+import { imageSummaryFor } from './images.ts';
 
 export function infoFor(version: ApiVersion, info: SystemInfo): Record<string, unknown> {
   const shown: Record<string, unknown> = { ...info };
@@ -56,7 +57,10 @@ export function eventFor(version: ApiVersion, event: EventMessage): EventMessage
 
 export function diskUsageFor(version: ApiVersion, usage: DiskUsage, verbose: boolean): Record<string, unknown> {
   const older = {
-    ...(usage.images && { LayersSize: usage.images.TotalSize, Images: imagesFor(version, usage.images.Items) }),
+    ...(usage.images && {
+      LayersSize: usage.images.TotalSize,
+      Images: usage.images.Items.map(item => imageSummaryFor(version, item)),
+    }),
     ...(usage.containers && { Containers: usage.containers.Items.map(item => summaryFor(version, item)) }),
     ...(usage.volumes && { Volumes: usage.volumes.Items }),
     ...(usage.buildCache && { BuildCache: usage.buildCache.Items }),
@@ -76,11 +80,4 @@ function brief<Kind extends { Items: unknown[] }>(usage: Kind, verbose: boolean)
   if (verbose) return usage;
   const { Items: _long, ...numbers } = usage;
   return numbers;
-}
-
-function imagesFor(version: ApiVersion, images: NonNullable<DiskUsage['images']>['Items']): unknown[] {
-  if (!version.before('1.48')) return images;
-  return images.map(({ Descriptor: _since148, Manifests: _since147, ...image }) => {
-    return version.before('1.44') ? { ...image, VirtualSize: image.Size } : image;
-  });
 }
