@@ -114,6 +114,7 @@ function unknownCommand(cli: Cli, group: Group, word: string): ExitError {
 }
 
 async function runCommand(cli: Cli, command: Command, rest: string[], help: boolean): Promise<number> {
+  if (command.raw) return (await command.run(cli, parseFlags({}, []).values, rest)) ?? 0;
   const usage = `${cli.path} ${command.usage}`.trimEnd();
   const parsed = parseUsing(cli, usage, () => parseFlags(command.flags, rest, command.flagsFirst));
   for (const warning of parsed.warnings) cli.err.line(warning);

@@ -117,9 +117,21 @@ const builder: Group = {
   },
 };
 
+const completion: Group = {
+  summary: 'Scripts with which shells complete command lines',
+  commands: {
+    bash: () => import('./commands/completion/bash.ts'),
+    fish: () => import('./commands/completion/fish.ts'),
+    powershell: notBuilt('The script for PowerShell'),
+    zsh: () => import('./commands/completion/zsh.ts'),
+  },
+};
+
 export const root: Group = {
   summary: 'Dockyard: containers, images, networks and volumes',
   commands: {
+    __complete: () => import('./commands/completion/complete.ts'),
+    __completeNoDesc: '__complete',
     attach: 'container attach',
     bake: notBuilt('Build from a file of targets'),
     build: 'image build',
@@ -127,6 +139,7 @@ export const root: Group = {
     buildx: notBuilt('Extended builds'),
     checkpoint: notBuilt('Checkpoints of containers'),
     commit: 'container commit',
+    completion,
     compose: notBuilt('Applications of several containers'),
     config: notBuilt('Configuration of a swarm'),
     container,

@@ -26,6 +26,8 @@ export interface CommandDefinition<T extends FlagTable> {
   arguments: ArgumentRule;
   /** Flags end at the first argument; what follows belongs to somebody else's command line. */
   flagsFirst?: boolean;
+  /** Takes what follows as it is, flags and all: it is somebody else's unfinished command line. */
+  raw?: boolean;
   /** Not listed by `--help` of its group. */
   hidden?: boolean;
   flags: T;

@@ -79,10 +79,11 @@ export async function runHelper(
   input: string,
 ): Promise<string> {
   const program = `docker-credential-${helper}`;
-  if (!Bun.which(program)) {
+  const path = Bun.which(program, { PATH: process.env['PATH'] ?? '' });
+  if (path === null) {
     throw helperError(verb, `exec: "${program}": executable file not found in $PATH`, '');
   }
-  const child = Bun.spawn([program, verb], { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' });
+  const child = Bun.spawn([path, verb], { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' });
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

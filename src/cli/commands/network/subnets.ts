@@ -92,7 +92,10 @@ function parseAddress(text: string): Network | undefined {
   const head = groups(left);
   const tail = right === undefined ? [] : groups(right);
   const zeros = Array.from({ length: 8 - head.length - tail.length }, () => 0);
-  return { address: ofGroups([...head, ...zeros, ...tail], 16), bits: 128, size: 128 };
+  const address = ofGroups([...head, ...zeros, ...tail], 16);
+  // IPv4 in the clothes of IPv6 is IPv4.
+  if (address >> 32n === 0xffffn) return { address: address & 0xffffffffn, bits: 32, size: 32 };
+  return { address, bits: 128, size: 128 };
 }
 
 function ofGroups(groups: readonly number[], bits: number): bigint {
