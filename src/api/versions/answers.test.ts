@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import type { DiskUsage } from '../../engine/system/system.ts';
 import type { ContainerInspectResponse, EventMessage, SystemInfo } from '../../wire/types.ts';
 import { ApiVersion } from '../version.ts';
 import { inspectFor, statsFor, summaryFor, updateFrom } from './containers.ts';
@@ -161,6 +162,11 @@ describe('disk usage', () => {
       'Volumes',
     ]);
     expect(diskUsageFor(v('1.52'), usage, true)).toEqual({ ContainerUsage: part, VolumeUsage: part });
+  });
+  test('counts the containers of an image for every client', () => {
+    const image = { Id: 'i', RepoTags: ['a:b'], RepoDigests: [], Size: 5, Containers: 3 };
+    const images = { ...part, Items: [image] } as unknown as NonNullable<DiskUsage['images']>;
+    expect(diskUsageFor(v('1.43'), { images }, false)['Images']).toMatchObject([{ Containers: 3, VirtualSize: 5 }]);
   });
   test('is brief unless asked', () => {
     expect(diskUsageFor(v('1.52'), usage, false)['ContainerUsage']).toEqual({

@@ -1,6 +1,6 @@
 // The engine as a whole in the words of older clients.
 import type { DiskUsage } from '../../engine/system/system.ts';
-import type { Commit, EventMessage, SystemInfo } from '../../wire/types.ts';
+import type { Commit, EventMessage, ImageSummary, SystemInfo } from '../../wire/types.ts';
 import type { ApiVersion } from '../version.ts';
 import { summaryFor } from './containers.ts';
 import { imageSummaryFor } from './images.ts';
@@ -59,7 +59,7 @@ export function diskUsageFor(version: ApiVersion, usage: DiskUsage, verbose: boo
   const older = {
     ...(usage.images && {
       LayersSize: usage.images.TotalSize,
-      Images: usage.images.Items.map(item => imageSummaryFor(version, item)),
+      Images: usage.images.Items.map(item => imageFor(version, item)),
     }),
     ...(usage.containers && { Containers: usage.containers.Items.map(item => summaryFor(version, item)) }),
     ...(usage.volumes && { Volumes: usage.volumes.Items }),
@@ -80,4 +80,9 @@ function brief<Kind extends { Items: unknown[] }>(usage: Kind, verbose: boolean)
   if (verbose) return usage;
   const { Items: _long, ...numbers } = usage;
   return numbers;
+}
+
+/** Here the containers were always counted. */
+function imageFor(version: ApiVersion, image: ImageSummary): object {
+  return { ...imageSummaryFor(version, image), Containers: image.Containers };
 }
