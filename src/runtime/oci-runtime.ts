@@ -1,21 +1,22 @@
 // The verbs of an OCI runtime that the daemon gives itself; creating and executing go through conmon.
-import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { errnoOf, failed, unavailable } from '../lib/errors.ts';
 import { removeCgroup } from './cgroups/control.ts';
 import type { Cgroup } from './cgroups/hierarchy.ts';
 import type { OciRuntime } from './conmon.ts';
 
+/** Resolves to what the runtime wrote to stdout. */
 async function runVerb(runtime: OciRuntime, args: readonly string[]): Promise<string> {
-  let child: Bun.Subprocess<'ignore', 'ignore', 'pipe'>;
+  let child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
   try {
-    child = Bun.spawn([runtime.path, ...runtime.args, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    child = Bun.spawn([runtime.path, ...runtime.args, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
     throw unavailable(`cannot start the runtime ${runtime.name} (${runtime.path}): is it installed?`, error);
   }
-  const [message, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+  const [said, message, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (code !== 0) throw failed(message.trim() || `${runtime.path} ${args[0]} failed with exit code ${code}`);
-  return message;
+  return said;
 }
 
 /** Lets a created container's init go. */
@@ -24,8 +25,21 @@ export async function startCreated(runtime: OciRuntime, id: string): Promise<voi
   await runVerb(runtime, ['start', id]);
 }
 
+/**
+ * After a crash: lets an init go that was created and stored as running, but not started. Resolves to whether there was one.
+ */
+export async function startForgotten(runtime: OciRuntime, id: string): Promise<boolean> {
+  if (runtime.crunState !== undefined) return releaseInit(`${runtime.crunState}/${id}`);
+  const state = JSON.parse(await runVerb(runtime, ['state', id])) as { status?: string };
+  if (state.status !== 'created') return false;
+  await runVerb(runtime, ['start', id]);
+  return true;
+}
+
 /** Takes back what the runtime keeps of a container, killing what still runs. Fine when there is nothing. */
 export async function deleteCreated(runtime: OciRuntime, id: string): Promise<void> {
+  // A start may have failed for want of the runtime itself: then there is nothing that only it could take back.
+  if (!existsSync(runtime.path) && !existsSync(`${runtime.crunState}/${id}`)) return;
   await runVerb(runtime, ['delete', '--force', id]);
 }
 

@@ -6,6 +6,7 @@ import { ProcessHandle } from '../../kernel/process.ts';
 import { errnoOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { startForgotten } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import { removeContainerCgroup } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
@@ -16,6 +17,7 @@ import type { LiveContainer } from './live.ts';
 import { containersDataRoot, containersExecRoot } from './paths.ts';
 import { removeLocked } from './remove.ts';
 import { shouldStartWithDaemon } from './restart-policy.ts';
+import { ociRuntime } from './runtimes.ts';
 
 /** What a container ends with when nobody can know its exit code. */
 const unknownExit = () => ({ code: 255, time: new Date() });
@@ -26,8 +28,12 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
   for (const record of [...context.store.all()]) {
     const live = context.live(record);
     if (record.phase.kind === 'running') {
-      if (takeOver(context, live)) running.add(record.id);
-      else ended.push(live);
+      if (takeOver(context, live)) {
+        running.add(record.id);
+        await finishStart(context, live);
+      } else {
+        ended.push(live);
+      }
     }
   }
   // Networks first: those that ended still hold addresses that the others may want back.
@@ -69,6 +75,15 @@ function takeOver(context: ContainerContext, live: LiveContainer): boolean {
   adoptExecs(context, live);
   live.stopHealthMonitor = startHealthMonitor(context, live);
   return true;
+}
+
+/** It was stored as running, and the daemon ended before it had told the runtime. */
+async function finishStart(context: ContainerContext, { record }: LiveContainer): Promise<void> {
+  try {
+    await startForgotten(ociRuntime(context, record), record.id);
+  } catch (error) {
+    log.error('could not tell whether a container was started', { container: record.id, error: messageOf(error) });
+  }
 }
 
 async function finishHalfDone(context: ContainerContext, live: LiveContainer): Promise<void> {
