@@ -71,7 +71,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     exitDirectory: exitsDirectory(context.config),
     logTarget: live.log.conmonTarget,
     stdin: config.OpenStdin === true,
-    keepStdinOpen: config.StdinOnce !== true,
+    keepStdinOpen: config.StdinOnce !== true || config.Tty === true,
     terminal: config.Tty === true,
   });
 }

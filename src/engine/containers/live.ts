@@ -49,7 +49,8 @@ export class LiveContainer {
       this.#ioFinished = false;
       this.#io = new ProcessIo({
         tty: config.Tty === true,
-        closeInputWithClient: config.OpenStdin === true && config.StdinOnce === true,
+        // A terminal's input goes on for whoever attaches next, as in Docker.
+        closeInputWithClient: config.OpenStdin === true && config.StdinOnce === true && config.Tty !== true,
       });
     }
     return this.#io;
