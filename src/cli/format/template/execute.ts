@@ -1,13 +1,16 @@
 // Runs a parsed template over a value.
+import { problemWith, problemWithConstant } from './arguments.ts';
 import { FunctionError, TemplateError } from './errors.ts';
 import type { FunctionTable } from './functions.ts';
 import {
   type CommandNode,
+  type Control,
   type Operand,
   type Operation,
   operationText,
   type PipeNode,
   type Statement,
+  statementText,
 } from './nodes.ts';
 import type { ParsedTemplate } from './parse.ts';
 import { formatIndirect, formatValue } from './print.ts';
@@ -43,8 +46,6 @@ export function execute(template: ParsedTemplate, data: Value, options: ExecuteO
 }
 
 const MAX_DEPTH = 1000;
-
-type Control = Extract<Statement, { pipe: PipeNode; then: Statement[] }>;
 
 type Flow = 'next' | 'break' | 'continue';
 
@@ -260,9 +261,7 @@ class Execution {
       case 'string':
         return operand.value;
       case 'number':
-        // A constant with a point is a float even when its value is whole.
-        if (operand.int !== undefined && !(/[.eEpP]/.test(operand.text) && isDecimal(operand.text))) return operand.int;
-        return operand.float;
+        return operand.isFloat ? operand.float : operand.int;
       case 'field':
         return this.#path(operand, dot, dot, operand.path, [operand], noFinal);
       case 'variable':
@@ -385,56 +384,19 @@ class Execution {
 
   #argument(operand: Operand, parameter: Parameter, dot: Value): Value {
     this.#at = operand;
-    if (parameter === 'string' && (operand.kind === 'number' || operand.kind === 'bool')) {
-      throw this.#error(`expected string; found ${operationText(operand)}`);
-    }
-    if (parameter === 'int' && (operand.kind === 'string' || operand.kind === 'bool')) {
-      throw this.#error(`expected integer; found ${operationText(operand)}`);
-    }
-    if (parameter === 'int' && operand.kind === 'number') {
-      if (operand.int === undefined) throw this.#error(`expected integer; found ${operand.text}`);
-      return operand.int;
-    }
-    if (operand.kind === 'nil' && parameter !== 'any') throw this.#error(`cannot assign nil to ${goType[parameter]}`);
+    const problem = problemWithConstant(operand, parameter);
+    if (problem !== undefined) throw this.#error(problem);
+    if (parameter === 'int' && operand.kind === 'number') return operand.int;
     return this.#checked(this.#operand(operand, dot), parameter);
   }
 
   #checked(value: Value, parameter: Parameter): Value {
-    if (parameter === 'any') return value;
-    if (parameter === 'string' ? typeof value === 'string' : false) return value;
-    if (parameter === 'int' && typeof value === 'bigint') return value;
-    if (parameter === 'strings' && value instanceof GoSlice && value.type === '[]string') return value;
-    if (value === undefined) throw this.#error(`invalid value; expected ${goType[parameter]}`);
-    throw this.#error(`wrong type for value; expected ${goType[parameter]}; got ${typeName(value)}`);
+    const problem = problemWith(value, parameter);
+    if (problem !== undefined) throw this.#error(problem);
+    return value;
   }
 }
-
-const goType: Record<Parameter, string> = { any: 'interface {}', string: 'string', int: 'int', strings: '[]string' };
 
 function* count(limit: bigint): Iterable<[Value, Value]> {
   for (let i = 0n; i < limit; i++) yield [i, i];
-}
-
-function isDecimal(text: string): boolean {
-  return !/^[+-]?0[xXbBoO]/.test(text);
-}
-
-function statementText(node: Operation | Statement): string {
-  switch (node.kind) {
-    case 'action':
-      return `{{${operationText(node.pipe)}}}`;
-    case 'if':
-    case 'with':
-    case 'range':
-      return `{{${node.kind} ${operationText(node.pipe)}}}`;
-    case 'template':
-      return `{{template ${quote(node.name)}${node.pipe ? ` ${operationText(node.pipe)}` : ''}}}`;
-    case 'break':
-    case 'continue':
-      return `{{${node.kind}}}`;
-    case 'text':
-      return quote(node.text);
-    default:
-      return operationText(node);
-  }
 }

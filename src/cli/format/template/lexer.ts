@@ -251,3 +251,11 @@ function unicodeName(character: string): string {
   const hex = code.toString(16).toUpperCase().padStart(4, '0');
   return code < 0x20 || code === 0x7f ? `U+${hex}` : `U+${hex} '${character}'`;
 }
+
+/** How messages name a token. */
+export function tokenText(token: Token): string {
+  if (token.kind === 'end') return 'EOF';
+  if (token.kind === 'keyword' || token.kind === 'dot' || token.kind === 'nil') return `<${token.text}>`;
+  const characters = [...token.text];
+  return characters.length > 10 ? `${quote(characters.slice(0, 10).join(''))}...` : quote(token.text);
+}

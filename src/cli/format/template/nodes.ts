@@ -1,4 +1,5 @@
 // A parsed template, and its text again for error messages.
+import { quote } from './quote.ts';
 
 export interface Place {
   /** Index into the source. */
@@ -11,7 +12,7 @@ export type Operand =
   | (Place & { kind: 'nil' })
   | (Place & { kind: 'bool'; value: boolean })
   | (Place & { kind: 'string'; text: string; value: string })
-  | (Place & { kind: 'number'; text: string; int?: bigint; float?: number; character: boolean })
+  | (Place & { kind: 'number'; text: string; int?: bigint; float: number; isFloat: boolean })
   | (Place & { kind: 'field'; path: string[] })
   | (Place & { kind: 'variable'; name: string; path: string[] })
   | (Place & { kind: 'function'; name: string })
@@ -37,6 +38,8 @@ export type Statement =
   | (Place & { kind: 'template'; name: string; pipe?: PipeNode })
   | (Place & { kind: 'break' })
   | (Place & { kind: 'continue' });
+
+export type Control = Extract<Statement, { pipe: PipeNode; then: Statement[] }>;
 
 export type Operation = Operand | CommandNode;
 
@@ -74,4 +77,25 @@ function dotted(path: readonly string[]): string {
 
 function wrapped(node: Operand): string {
   return node.kind === 'pipe' ? `(${operationText(node)})` : operationText(node);
+}
+
+/** A statement, or a part of one, as it stands in the template. */
+export function statementText(node: Operation | Statement): string {
+  switch (node.kind) {
+    case 'action':
+      return `{{${operationText(node.pipe)}}}`;
+    case 'if':
+    case 'with':
+    case 'range':
+      return `{{${node.kind} ${operationText(node.pipe)}}}`;
+    case 'template':
+      return `{{template ${quote(node.name)}${node.pipe ? ` ${operationText(node.pipe)}` : ''}}}`;
+    case 'break':
+    case 'continue':
+      return `{{${node.kind}}}`;
+    case 'text':
+      return quote(node.text);
+    default:
+      return operationText(node);
+  }
 }

@@ -1,6 +1,6 @@
 // Turns tokens into a tree. Messages are worded as Go words them: scripts and people know them.
 import { TemplateError } from './errors.ts';
-import { type Token, type TokenKind, tokenize } from './lexer.ts';
+import { type Token, type TokenKind, tokenize, tokenText } from './lexer.ts';
 import { type CommandNode, type Operand, operationText, type PipeNode, type Statement } from './nodes.ts';
 import { parseNumber } from './numbers.ts';
 import { quote, unquote } from './quote.ts';
@@ -397,10 +397,3 @@ const startsOperand = new Set<TokenKind>([
   'variable',
   'leftParen',
 ]);
-
-function tokenText(token: Token): string {
-  if (token.kind === 'end') return 'EOF';
-  if (token.kind === 'keyword' || token.kind === 'dot' || token.kind === 'nil') return `<${token.text}>`;
-  const characters = [...token.text];
-  return characters.length > 10 ? `${quote(characters.slice(0, 10).join(''))}...` : quote(token.text);
-}
