@@ -17,6 +17,7 @@ import { containerRoutes } from './routes/containers.ts';
 import { execRoutes } from './routes/exec.ts';
 import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
+import { registryRoutes } from './routes/registries.ts';
 import { systemRoutes } from './routes/system.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 
@@ -38,6 +39,7 @@ export function apiRoutes(engine: ApiEngine): Route[] {
     ...containerRoutes(engine.containers),
     ...execRoutes(engine.containers),
     ...volumeRoutes(engine.volumes),
+    ...registryRoutes(engine.images),
     ...imageRoutes(engine.images),
     ...networkRoutes(engine.networks),
     ...absentRoutes(),

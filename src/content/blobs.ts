@@ -47,6 +47,17 @@ export class BlobStore {
     return readFileSync(this.path(digest));
   }
 
+  /** Its first bytes. */
+  async peek(digest: Digest, length = 512): Promise<Uint8Array> {
+    const file = await open(this.path(digest), 'r');
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  }
+
   async *read(digest: Digest, start = 0): ByteSource {
     const file = await open(this.path(digest), 'r');
     try {
@@ -190,6 +201,11 @@ export class BlobWriter {
       this.written = position;
       this.onDisk = position;
     }
+  }
+
+  /** True if what was written is the whole content of this digest. */
+  matches(digest: Digest): boolean {
+    return `sha256:${this.#hasher.copy().digest('hex')}` === digest;
   }
 
   /** Starts again from nothing: what came so far was not what it should be. */

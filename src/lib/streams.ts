@@ -1,4 +1,5 @@
 // Two shapes carry all bytes in Dockyard: a source that is pulled, and a duplex (a socket after its protocol is settled).
+import { invalid } from './errors.ts';
 
 /** Bytes in order. The consumer's pace is the producer's pace: nothing is read ahead of a bounded buffer. */
 export type ByteSource = AsyncIterable<Uint8Array>;
@@ -33,5 +34,17 @@ export function concat(chunks: readonly Uint8Array[]): Uint8Array {
 export async function collect(source: ByteSource): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Likewise, but no more than so many bytes: then it is an error. */
+export async function collectBounded(source: ByteSource, limit: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of source) {
+    length += chunk.length;
+    if (length > limit) throw invalid(`content is larger than ${limit} bytes`);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }

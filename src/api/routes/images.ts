@@ -1,12 +1,12 @@
 // /images: what is here, and moving it in and out as archives. Registries are in registries.ts.
 import type { ImageService } from '../../engine/images/images.ts';
 import { invalid } from '../../lib/errors.ts';
-import { type Platform, parsePlatform, platformFromJson } from '../../lib/platform.ts';
+import { type Platform, platformFromJson } from '../../lib/platform.ts';
 import { filtersOf } from '../filters.ts';
 import { streamedReply } from '../progress-reply.ts';
 import type { Query } from '../query.ts';
-import { createdSilently, json, jsonLines, stream } from '../reply.ts';
-import { type Route, type RouteRequest, route } from '../route.ts';
+import { createdSilently, json, stream } from '../reply.ts';
+import { type Route, route } from '../route.ts';
 import type { ApiVersion } from '../version.ts';
 import { imageInspectFor, imageSummaryFor } from '../versions/images.ts';
 
@@ -60,11 +60,6 @@ export function imageRoutes(images: ImageService): Route[] {
 
     route('POST', '/images/prune', async ({ query }) => json(await images.prune(filtersOf(query, PRUNE_FILTERS)))),
 
-    route('POST', '/images/create', async request => {
-      if (request.query.text('fromImage') !== '') throw invalid('pulling is not here');
-      return importReply(images, request);
-    }),
-
     route('POST', '/images/{name:.*}/tag', async ({ params, query }) => {
       images.tag(params.name, query.text('repo'), query.text('tag'));
       return createdSilently();
@@ -96,25 +91,4 @@ function platformsOf(query: Query, version: ApiVersion): Platform[] {
 
 function saved(images: ImageService, names: readonly string[], query: Query, version: ApiVersion) {
   return stream('application/x-tar', images.save(names, platformsOf(query, version)));
-}
-
-/** An archive in the request's body becomes an image. */
-async function importReply(images: ImageService, { query, body, signal, version }: RouteRequest) {
-  const source = query.text('fromSrc');
-  if (source !== '-') throw invalid('importing from a URL is not here');
-  const platform = version.before('1.32') ? '' : query.text('platform');
-  const id = await images.import({
-    archive: body,
-    repository: query.text('repo'),
-    tag: query.text('tag'),
-    message: query.text('message') || `Imported from ${source}`,
-    changes: query.all('changes'),
-    platform: platform === '' ? undefined : parsePlatform(platform),
-    signal,
-  });
-  return jsonLines(only({ status: id }));
-}
-
-async function* only(message: object): AsyncGenerator<object, void, void> {
-  yield message;
 }

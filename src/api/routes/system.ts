@@ -1,7 +1,7 @@
 // The engine as a whole: /_ping, /version, /info, /events, /system/df, /auth.
 import type { Events } from '../../engine/events/events.ts';
 import type { DiskUsageKind, System } from '../../engine/system/system.ts';
-import { invalid, notBuilt } from '../../lib/errors.ts';
+import { invalid } from '../../lib/errors.ts';
 import type { EventMessage } from '../../wire/types.ts';
 import { parseFilters } from '../filters.ts';
 import type { Query } from '../query.ts';
@@ -45,11 +45,6 @@ export function systemRoutes(system: System, events: Events): Route[] {
       const filters = parseFilters(query.text('filters'));
       const stream = events.subscribe({ filters, since, until, signal });
       return jsonLines(adapted(stream, version), eventsType(request));
-    }),
-
-    route('POST', '/auth', async request => {
-      await request.json('AuthConfig');
-      throw notBuilt('logging in to registries is not built yet');
     }),
   ];
 }

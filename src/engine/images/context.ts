@@ -1,4 +1,5 @@
 // What all that images do is built on.
+import type { Descriptor } from '../../content/oci.ts';
 import type { StackBuilder } from '../../content/stack.ts';
 import type { Collected, ContentStore } from '../../content/store.ts';
 import type { ChainId, Digest } from '../../lib/ids.ts';
@@ -19,8 +20,12 @@ export interface ImageContext {
 
 /** Removes content that no image, container or operation under way needs any more. */
 export function collectContent(context: ImageContext): Collected {
-  const targets = [...context.records.all()].map(record => record.target);
-  return context.content.collect({ targets, layers: context.layersInUse() });
+  return context.content.collect({ targets: targetsOf(context.records), layers: context.layersInUse() });
+}
+
+/** All that images and unfinished pulls point at. */
+export function targetsOf(records: ImageRecords): Descriptor[] {
+  return [...[...records.all()].map(({ target }) => target), ...records.pulledTargets()];
 }
 
 export type ImageAction =

@@ -7,7 +7,13 @@ import { invalid, messageOf } from '../../lib/errors.ts';
 import type { ChainId, Digest } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { type Platform, parsePlatform } from '../../lib/platform.ts';
-import { canonicalName, familiarName, familiarRepository, repoTagReference } from '../../lib/reference.ts';
+import {
+  canonicalName,
+  familiarName,
+  familiarRepository,
+  type Reference,
+  repoTagReference,
+} from '../../lib/reference.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import type { ImageSummary } from '../../wire/types.ts';
 import type { EngineConfig } from '../config.ts';
@@ -16,10 +22,11 @@ import type { StateDatabase } from '../state/database.ts';
 import { loadImages } from './archive/load.ts';
 import { saveImages } from './archive/save.ts';
 import { commitImage } from './commit.ts';
-import { type ImageContext, publishImage } from './context.ts';
+import { publishImage, targetsOf } from './context.ts';
 import { embeddedImages } from './embedded/embedded.ts';
 import type {
   CommitImageRequest,
+  Credentials,
   Filters,
   Image,
   ImageService,
@@ -28,6 +35,7 @@ import type {
   ListImagesQuery,
   LoadRequest,
   ProgressMessage,
+  TransferRequest,
 } from './images.ts';
 import { importImage } from './import.ts';
 import { historyOf, inspectImage, listImages } from './list.ts';
@@ -35,6 +43,11 @@ import { pruneImages } from './prune.ts';
 import { ImageRecords } from './records.ts';
 import { type RemoveOptions, removeImage } from './remove.ts';
 import { choose, chooseIfAny, resolve } from './resolve.ts';
+import { Downloader } from './transfer/download.ts';
+import { inspectRemote, login, search } from './transfer/lookup.ts';
+import { type PullContext, pullImages } from './transfer/pull.ts';
+import { pushImages } from './transfer/push.ts';
+import { Registries } from './transfer/registries.ts';
 
 export interface ImageOptions {
   dataRoot: string;
@@ -50,18 +63,24 @@ export function createImages(options: ImageOptions): ImageStore {
   return new ImageStore(options);
 }
 
+/** A pull that was cut off may be gone on with for a day. */
+const UNFINISHED_PULLS_KEPT = 24 * 3600 * 1000;
+
 /** One helper may wait for a slow download while the others have work. */
 const parallelUnpacks = availableParallelism() + 1;
 
 export class ImageStore implements ImageService {
-  readonly #context: ImageContext;
+  readonly #context: PullContext;
   readonly #database: StateDatabase;
 
-  constructor({ dataRoot, database, events, users, layersInUse }: ImageOptions) {
+  constructor({ dataRoot, database, events, config, users, layersInUse }: ImageOptions) {
     const content = new ContentStore(dataRoot, { parallelUnpacks });
     const stacks = new StackBuilder(content);
     this.#database = database;
-    this.#context = { content, stacks, records: new ImageRecords(database), events, users, layersInUse };
+    const registries = new Registries(config);
+    const downloader = new Downloader(content, registries);
+    const records = new ImageRecords(database);
+    this.#context = { content, stacks, records, events, users, layersInUse, registries, downloader };
   }
 
   get(reference: string, platform?: string): Image {
@@ -129,8 +148,28 @@ export class ImageStore implements ImageService {
     return pruneImages(this.#context, filters);
   }
 
-  import(request: ImportRequest): Promise<Digest> {
+  import(request: ImportRequest): AsyncIterable<ProgressMessage> {
     return importImage(this.#context, request);
+  }
+
+  pull(request: TransferRequest): AsyncIterable<ProgressMessage> {
+    return pullImages(this.#context, request);
+  }
+
+  push(request: TransferRequest): AsyncIterable<ProgressMessage> {
+    return pushImages(this.#context, request);
+  }
+
+  inspectRemote(reference: Reference, credentials: Credentials, signal: AbortSignal) {
+    return inspectRemote(this.#context.registries, reference, credentials, signal);
+  }
+
+  login(address: string, credentials: Credentials, signal: AbortSignal) {
+    return login(this.#context.registries, address, credentials, signal);
+  }
+
+  search(query: Parameters<ImageService['search']>[0], credentials: Credentials, signal: AbortSignal) {
+    return search(this.#context.registries, query, credentials, signal);
   }
 
   load(request: LoadRequest): AsyncIterable<ProgressMessage> {
@@ -157,8 +196,9 @@ export class ImageStore implements ImageService {
 
   async reconcile(): Promise<void> {
     const { content, records } = this.#context;
-    const targets = [...records.all()].map(({ target }) => target);
-    await content.recover({ targets, layers: this.#context.layersInUse() }, new Set());
+    records.forgetPulls(UNFINISHED_PULLS_KEPT);
+    const unfinished = content.reachable(records.pulledTargets()).blobs;
+    await content.recover({ targets: targetsOf(records), layers: this.#context.layersInUse() }, unfinished);
     await this.#restoreLayers();
     await this.#loadEmbedded();
   }

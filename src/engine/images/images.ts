@@ -2,9 +2,12 @@
 import type { Descriptor } from '../../content/oci.ts';
 import type { ChainId, Digest } from '../../lib/ids.ts';
 import type { Platform } from '../../lib/platform.ts';
+import type { Reference } from '../../lib/reference.ts';
 import type { ByteSource } from '../../lib/streams.ts';
+import type { Credentials } from '../../registry/session.ts';
 import type {
   ContainerConfig,
+  DistributionInspect,
   ImageConfig,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
@@ -65,8 +68,8 @@ export interface ListImagesQuery {
 }
 
 export interface ImportRequest {
-  /** The root file system as a tar, packed in any way. */
-  archive: ByteSource;
+  /** The root file system as a tar, packed in any way; or where it is to be had (http or https). */
+  archive: ByteSource | { url: string };
   repository: string;
   tag: string;
   message: string;
@@ -104,16 +107,49 @@ export interface ImageService extends Images {
     options: { force: boolean; noPrune: boolean; platforms: readonly Platform[] },
   ): Promise<ImageDeleteResponseItem[]>;
   prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteResponseItem[] | null; SpaceReclaimed: number }>;
-  import(request: ImportRequest): Promise<Digest>;
+  /** The last message's status is the new image's id. */
+  import(request: ImportRequest): AsyncIterable<ProgressMessage>;
   load(request: LoadRequest): AsyncIterable<ProgressMessage>;
   /** An archive that Docker's and OCI's tools read. Throws before the first byte if a name is unknown. */
   save(references: readonly string[], platforms: readonly Platform[]): ByteSource;
+
+  pull(request: TransferRequest): AsyncIterable<ProgressMessage>;
+  push(request: TransferRequest): AsyncIterable<ProgressMessage>;
+  /** What a name points at in its registry. */
+  inspectRemote(reference: Reference, credentials: Credentials, signal: AbortSignal): Promise<DistributionInspect>;
+  /** Throws unless the registry accepts the credentials. `address` is as a user writes it; '' is the default registry. */
+  login(
+    address: string,
+    credentials: Credentials,
+    signal: AbortSignal,
+  ): Promise<{ Status: string; IdentityToken: string }>;
+  search(
+    query: { term: string; limit: number | undefined; filters: Filters },
+    credentials: Credentials,
+    signal: AbortSignal,
+  ): Promise<SearchResult[]>;
 
   /** For `info` and `system df`. */
   count(): number;
   usage(): Promise<{ images: ImageSummary[]; layersSize: number }>;
   /** At start-up, before anything uses an image. */
   reconcile(): Promise<void>;
+}
+
+export interface TransferRequest {
+  /** Without tag and digest: all tags of the repository. */
+  reference: Reference;
+  platform: Platform | undefined;
+  credentials: Credentials;
+  signal: AbortSignal;
+}
+
+export interface SearchResult {
+  name: string;
+  description: string;
+  star_count: number;
+  is_official: boolean;
+  is_automated: boolean;
 }
 
 export interface ImageUser {
@@ -133,3 +169,4 @@ export interface ImageUsers {
 }
 
 export type { Snapshots } from '../../content/snapshots.ts';
+export { type Credentials, NO_CREDENTIALS } from '../../registry/session.ts';

@@ -1,0 +1,126 @@
+// One blob from a registry into the store. Broken connections are taken up where they broke, after a while; what another
+// daemon or an earlier try has left is gone on with.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { BlobWriter } from '../../../content/blobs.ts';
+import type { Descriptor } from '../../../content/oci.ts';
+import type { ContentStore, Lease } from '../../../content/store.ts';
+import { invalid, isKind } from '../../../lib/errors.ts';
+import type { Digest } from '../../../lib/ids.ts';
+import { SharedTasks } from '../../../lib/shared-tasks.ts';
+import { ConnectionFailure } from '../../../registry/failures.ts';
+import type { Repository } from '../../../registry/repository.ts';
+import { type Report, Steps } from '../progress.ts';
+import { delayAfter, firstOf, isTemporary, type Registries } from './registries.ts';
+
+export interface Download {
+  descriptor: Descriptor;
+  repositories: readonly Repository[];
+  lease: Lease;
+  report: Report;
+  signal: AbortSignal;
+  /** Told when bytes begin to come: what is written is right as far as it goes. */
+  onWriter?(writer: BlobWriter): void;
+  /** What was written so far counts no more. */
+  onRestart?(): void;
+}
+
+export class Downloader {
+  readonly #tasks = new SharedTasks<Digest, void>();
+
+  constructor(
+    private readonly content: ContentStore,
+    private readonly registries: Registries,
+  ) {}
+
+  /** The blob is in the store afterwards. Several who want the same one share it. */
+  async fetch(download: Download): Promise<void> {
+    const { descriptor, lease, signal } = download;
+    lease.blobs.add(descriptor.digest);
+    if (this.content.blobs.has(descriptor.digest)) return;
+    await this.#tasks.run(descriptor.digest, signal, inner => this.#fetch({ ...download, signal: inner }));
+  }
+
+  async #fetch(download: Download): Promise<void> {
+    const { descriptor, report, signal } = download;
+    const id = descriptor.digest.slice(7, 19);
+    report({ status: 'Waiting', progressDetail: {}, id });
+    using _slot = await this.registries.downloads.acquire();
+    signal.throwIfAborted();
+    const writer = await this.content.blobs.resume(descriptor.digest);
+    try {
+      if (writer.written > descriptor.size) await writer.restart();
+      const resumed = writer.written > 0;
+      download.onWriter?.(writer);
+      await this.#receive(download, writer, id);
+      report({ status: 'Verifying Checksum', progressDetail: {}, id });
+      await this.#commit(download, writer, resumed, id);
+      report({ status: 'Download complete', progressDetail: {}, id });
+    } catch (error) {
+      // A connection that broke may come back; content that is wrong only gets in the way.
+      if (isKind(error, 'invalid')) await writer.abort();
+      else await writer.suspend();
+      throw error;
+    }
+  }
+
+  async #commit(download: Download, writer: BlobWriter, resumed: boolean, id: string): Promise<void> {
+    const { descriptor, lease } = download;
+    const expected = { digest: descriptor.digest, size: descriptor.size, lease };
+    if (resumed && !writer.matches(descriptor.digest)) {
+      // What an earlier try left was wrong, or what came now: only a whole download tells.
+      await writer.restart();
+      download.onRestart?.();
+      await this.#receive(download, writer, id);
+    }
+    try {
+      await writer.commit(expected);
+    } catch (error) {
+      if (!isKind(error, 'invalid')) throw error;
+      throw invalid(`filesystem layer verification failed for digest ${descriptor.digest}`, error);
+    }
+  }
+
+  /** Until as many bytes are there as the manifest says. */
+  async #receive(download: Download, writer: BlobWriter, id: string): Promise<void> {
+    const { descriptor, repositories, signal, report } = download;
+    const steps = new Steps(report, id, 'Downloading', descriptor.size);
+    for (let attempt = 1; writer.written < descriptor.size; attempt++) {
+      const before = writer.written;
+      try {
+        await firstOf(repositories, repository => this.#receiveFrom(repository, download, writer, steps));
+        if (writer.written < descriptor.size) throw new ConnectionFailure(`${descriptor.digest} ended too early`);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isTemporary(error)) throw error;
+        // As long as it goes on it may break as often as it likes.
+        if (writer.written > before) attempt = 1;
+        if (attempt >= this.registries.maxAttempts) throw error;
+        await this.#pause(delayAfter(attempt, error), id, download);
+      }
+    }
+  }
+
+  async #receiveFrom(repository: Repository, download: Download, writer: BlobWriter, steps: Steps): Promise<void> {
+    const { descriptor, signal } = download;
+    const { start, body } = await repository.blob(descriptor.digest, writer.written, signal);
+    // A registry without ranges begins again: what is here already is passed over.
+    let skip = writer.written - start;
+    for await (const chunk of body) {
+      const fresh = skip >= chunk.length ? undefined : chunk.subarray(skip);
+      skip = Math.max(0, skip - chunk.length);
+      if (!fresh) continue;
+      if (writer.written + fresh.length > descriptor.size) {
+        throw invalid(`${descriptor.digest} is longer than the ${descriptor.size} bytes announced`);
+      }
+      await writer.write(fresh);
+      steps.at(writer.written);
+    }
+  }
+
+  async #pause(milliseconds: number, id: string, { report, signal }: Download): Promise<void> {
+    for (let seconds = Math.ceil(milliseconds / 1000); seconds > 0; seconds--) {
+      report({ status: `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`, progressDetail: {}, id });
+      await wait(Math.min(1000, milliseconds), undefined, { signal });
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// What a registry says when it does not do what it was asked.
+import { DockyardError, type ErrorKind } from '../lib/errors.ts';
+
+export interface RegistryErrorItem {
+  code: string;
+  message: string;
+}
+
+/** A registry answered, and the answer was no. */
+export class RegistryFailure extends DockyardError {
+  constructor(
+    readonly status: number,
+    readonly items: readonly RegistryErrorItem[],
+    message: string,
+    /** Seconds that the registry asks to wait. */
+    readonly retryAfter?: number,
+  ) {
+    super(kindOf(status), message);
+    this.name = 'RegistryFailure';
+  }
+
+  has(...codes: string[]): boolean {
+    return this.items.some(({ code }) => codes.includes(code));
+  }
+
+  /** Another try may go better. */
+  get isTemporary(): boolean {
+    return this.status === 429 || this.status === 408 || this.status >= 500;
+  }
+}
+
+/** The registry could not be reached, or the connection broke. */
+export class ConnectionFailure extends DockyardError {
+  constructor(message: string, cause?: unknown) {
+    super('unavailable', message, { cause });
+    this.name = 'ConnectionFailure';
+  }
+}
+
+function kindOf(status: number): ErrorKind {
+  if (status === 401) return 'unauthorized';
+  if (status === 403) return 'forbidden';
+  if (status === 404) return 'notFound';
+  if (status === 429 || status >= 500) return 'unavailable';
+  return 'failed';
+}
+
+const MAX_BODY = 64 * 1024;
+
+/** Reads the answer's body, as far as it is reasonable. */
+export async function failureOf(response: Response, what: string): Promise<RegistryFailure> {
+  const items = itemsOf(await shortText(response));
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const texts = items.map(({ code, message }) => `${code.toLowerCase().replaceAll('_', ' ')}: ${message}`);
+  const text =
+    texts.length > 0 ? texts.join('\n') : `${what}: unexpected answer ${response.status} ${response.statusText}`;
+  return new RegistryFailure(
+    response.status,
+    items,
+    text.trim(),
+    Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined,
+  );
+}
+
+/** At most so many bytes: an error page may be of any length. */
+export async function shortText(response: Response, limit = MAX_BODY): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= limit) break;
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, limit);
+}
+
+function itemsOf(body: string): RegistryErrorItem[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    // Not every proxy in between speaks JSON.
+    return [];
+  }
+  if (typeof json !== 'object' || json === null) return [];
+  const { errors, details } = json as { errors?: unknown; details?: unknown };
+  // An old form that token servers still use.
+  if (typeof details === 'string') return [{ code: 'UNAUTHORIZED', message: details }];
+  if (!Array.isArray(errors)) return [];
+  return errors.flatMap(item => {
+    if (typeof item !== 'object' || item === null) return [];
+    const { code, message } = item as { code?: unknown; message?: unknown };
+    return [{ code: String(code ?? 'UNKNOWN'), message: String(message ?? '') }];
+  });
+}
