@@ -26,3 +26,14 @@ export function general(value: number, digits?: number): string {
   const fixed = value.toFixed(Math.max(0, Math.min(100, precision - 1 - exponent)));
   return fixed.includes('.') ? fixed.replace(/\.?0+$/, '') : fixed;
 }
+
+/** Go's %x: 1.5 is 0x1.8p+00. */
+export function hexadecimal(value: number): string {
+  if (value === 0) return Object.is(value, -0) ? '-0x0p+00' : '0x0p+00';
+  let exponent = 0;
+  let mantissa = Math.abs(value);
+  for (; mantissa >= 2; mantissa /= 2) exponent++;
+  for (; mantissa < 1; mantissa *= 2) exponent--;
+  const sign = exponent < 0 ? '-' : '+';
+  return `${value < 0 ? '-' : ''}0x${mantissa.toString(16)}p${sign}${String(Math.abs(exponent)).padStart(2, '0')}`;
+}

@@ -69,7 +69,7 @@ export function loadConfigFile(directory: string): LoadedConfig {
     return { config: parsed };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return { config: {}, warning: `WARNING: Error loading config file: ${path}: ${error.message}` };
+    return { config: {}, warning: `WARNING: Error parsing config file (${path}): ${error.message}` };
   }
 }
 

@@ -10,8 +10,12 @@ export function problemWithConstant(operand: Operand, parameter: Parameter): str
   if (parameter === 'string' && (kind === 'number' || kind === 'bool')) {
     return `expected string; found ${operationText(operand)}`;
   }
+  const isConstant = kind === 'string' || kind === 'bool' || kind === 'number';
+  if (parameter === 'strings' && isConstant) {
+    return `can't handle ${operationText(operand)} for arg of type ${goType.strings}`;
+  }
   const isInt = kind === 'number' && operand.int !== undefined;
-  if (parameter === 'int' && !isInt && (kind === 'string' || kind === 'bool' || kind === 'number')) {
+  if (parameter === 'int' && isConstant && !isInt) {
     return `expected integer; found ${operationText(operand)}`;
   }
   return kind === 'nil' && parameter !== 'any' ? `cannot assign nil to ${goType[parameter]}` : undefined;
@@ -32,6 +36,7 @@ function hasType(value: Value, parameter: Parameter): boolean {
     case 'int':
       return typeof value === 'bigint';
     case 'strings':
-      return value instanceof GoSlice && value.type === '[]string';
+      // Nothing is as good as a nil slice.
+      return value === undefined || (value instanceof GoSlice && value.type === '[]string');
   }
 }

@@ -1,46 +1,54 @@
 // eq, ne, lt, le, gt, ge as Go's templates compare.
 import { FunctionError } from './errors.ts';
-import { formatValue } from './print.ts';
+import { formatValue, sprintf } from './print.ts';
 import { GoFunction, GoMap, GoSlice, GoStruct, JsonNumber, NilPointer, typeName, type Value } from './values.ts';
 
-type Kind = 'string' | 'bool' | 'int' | 'float' | 'none' | 'composite';
+type Basic = 'string' | 'bool' | 'int' | 'float';
 
-function kindOf(value: Value): Kind {
-  if (value === undefined || value instanceof NilPointer) return 'none';
+/** What can be compared by order; undefined for everything else, nil included. */
+function basicKind(value: Value): Basic | undefined {
   if (typeof value === 'string' || value instanceof JsonNumber) return 'string';
   if (typeof value === 'boolean') return 'bool';
   if (typeof value === 'bigint') return 'int';
-  if (typeof value === 'number') return 'float';
-  return 'composite';
+  return typeof value === 'number' ? 'float' : undefined;
 }
 
 function plain(value: Value): string | boolean | bigint | number | undefined {
   if (value instanceof JsonNumber) return value.text;
-  if (typeof value === 'object') return undefined;
-  return value;
+  return typeof value === 'object' ? undefined : value;
+}
+
+function isNil(value: Value): boolean {
+  if (value instanceof GoSlice || value instanceof GoMap) return value.isNil;
+  return value === undefined || value instanceof NilPointer;
+}
+
+/** Map, slice, struct, pointer: of two kinds nothing can be equal. */
+function kindName(value: Value): string {
+  if (value === undefined) return 'nil';
+  if (value instanceof GoStruct) return value.options.pointer ? 'NilPointer' : 'GoStruct';
+  return typeof value === 'object' ? value.constructor.name : typeof value;
 }
 
 function equals(left: Value, right: Value): boolean {
-  const [leftKind, rightKind] = [kindOf(left), kindOf(right)];
-  if (leftKind === 'composite' || rightKind === 'composite') return equalComposites(left, right);
-  if (leftKind === 'none' || rightKind === 'none') return leftKind === rightKind;
-  if (leftKind !== rightKind) throw new FunctionError('incompatible types for comparison');
-  return plain(left) === plain(right);
+  const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
+  if (leftKind !== rightKind) {
+    if (left !== undefined && right !== undefined) throw new FunctionError('incompatible types for comparison');
+    return false;
+  }
+  return leftKind === undefined ? equalOthers(left, right) : plain(left) === plain(right);
 }
 
-/** Slices, maps and functions compare with nil only; structs by their fields. */
-function equalComposites(left: Value, right: Value): boolean {
-  if (kindOf(left) === 'none' || kindOf(right) === 'none') {
-    const other = kindOf(left) === 'none' ? right : left;
-    return (other instanceof GoSlice || other instanceof GoMap) && other.isNil;
+function equalOthers(left: Value, right: Value): boolean {
+  const show = (value: Value) => sprintf('%s', [value]);
+  const isComparable = left === undefined || right === undefined || kindName(left) === kindName(right);
+  if (!isComparable) {
+    const both = `${show(left)}: ${typeName(left)}, ${typeName(right)}: ${formatValue(right)}`;
+    throw new FunctionError(`non-comparable types ${both}`);
   }
-  for (const value of [left, right]) {
-    if (value instanceof GoSlice || value instanceof GoMap || value instanceof GoFunction) {
-      throw new FunctionError(`non-comparable type ${formatValue(value)}: ${typeName(value)}`);
-    }
-  }
-  if (!(left instanceof GoStruct) || !(right instanceof GoStruct)) {
-    throw new FunctionError('incompatible types for comparison');
+  if (isNil(left) || isNil(right)) return isNil(left) && isNil(right);
+  if (right instanceof GoSlice || right instanceof GoMap || right instanceof GoFunction) {
+    throw new FunctionError(`non-comparable type ${show(right)}: ${typeName(right)}`);
   }
   return left === right;
 }
@@ -53,10 +61,8 @@ export function equalsAny(first: Value, others: readonly Value[]): boolean {
 }
 
 export function isLess(left: Value, right: Value): boolean {
-  const [leftKind, rightKind] = [kindOf(left), kindOf(right)];
-  for (const kind of [leftKind, rightKind]) {
-    if (kind === 'composite' || kind === 'none') throw new FunctionError('invalid type for comparison');
-  }
+  const [leftKind, rightKind] = [basicKind(left), basicKind(right)];
+  if (leftKind === undefined || rightKind === undefined) throw new FunctionError('invalid type for comparison');
   if (leftKind !== rightKind) throw new FunctionError('incompatible types for comparison');
   if (leftKind === 'bool') throw new FunctionError('invalid type for comparison');
   return (plain(left) ?? '') < (plain(right) ?? '');

@@ -309,7 +309,6 @@ class Execution {
     receiver: Value,
     type: string,
   ): Value {
-    this.#at = node;
     const hasArguments = operands.length > 1 || final !== noFinal;
     if (receiver === undefined) {
       if (this.options.missingKeyIsError) throw this.#error(`nil data; no entry for key ${quote(name)}`);

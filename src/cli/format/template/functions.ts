@@ -101,7 +101,8 @@ export const headerFunctions: FunctionTable = table([
 
 function evaluateArgs(args: Value[]): string {
   const [first] = args;
-  return args.length === 1 && typeof first === 'string' ? first : sprint(args);
+  if (args.length === 1 && typeof first === 'string') return first;
+  return sprint(args.map(arg => (arg === undefined ? '<no value>' : arg)));
 }
 
 function indexable(value: Value): Value {

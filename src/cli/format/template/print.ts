@@ -1,5 +1,5 @@
 // How Go prints values: Sprint, Sprintln and Sprintf with all verbs, flags, widths and argument numbers.
-import { exponential, general } from '../float.ts';
+import { exponential, general, hexadecimal } from '../float.ts';
 import { quote, quoteCharacter } from './quote.ts';
 import { GoFunction, GoMap, GoSlice, GoStruct, JsonNumber, NilPointer, typeName, type Value } from './values.ts';
 
@@ -248,6 +248,11 @@ function formatFloat(directive: Directive, value: number): string | undefined {
     case 'E': {
       const text = infinite(() => exponential(value, precision ?? 6));
       return render(verb === 'E' ? text.toUpperCase() : text);
+    }
+    case 'x':
+    case 'X': {
+      const text = infinite(() => hexadecimal(value));
+      return render(verb === 'X' ? text.toUpperCase() : text);
     }
     case 'f':
     case 'F':
