@@ -30,6 +30,7 @@ test('what a terminal says has no frames', () => {
 
 class FakeAttachment implements Attachment {
   readonly tty = false;
+  readonly left = false;
   readonly batches = new Queue<OutputChunk[]>();
   readonly written: string[] = [];
   inputEnded = Promise.withResolvers<void>();

@@ -52,6 +52,9 @@ export async function attachContainer(
 function withHistory(attachment: Attachment, history: Output): Attachment {
   return {
     tty: attachment.tty,
+    get left() {
+      return attachment.left;
+    },
     output: (async function* () {
       yield* history;
       yield* attachment.output;
@@ -65,6 +68,7 @@ function withHistory(attachment: Attachment, history: Output): Attachment {
 function historyOnly(tty: boolean, history: Output | undefined): Attachment {
   return {
     tty,
+    left: false,
     output: history ?? (async function* () {})(),
     write: async () => false,
     endInput: () => undefined,

@@ -60,6 +60,8 @@ export interface Attachment {
   readonly tty: boolean;
   /** Ends when the process has ended and all is delivered, or when the client detached. */
   readonly output: Output;
+  /** The client detached, or `close` was called: the end of the output says nothing of the process. */
+  readonly left: boolean;
   /** Gives input to the process at the process's pace. Resolves to false when no more is wanted. */
   write(chunk: Uint8Array): Promise<boolean>;
   /** The client half-closed. */

@@ -137,7 +137,7 @@ export async function startExec(
         void settleExec(context, exec, 255);
       },
     );
-    return attachment;
+    return attachment && untilExited(attachment, exec);
   } catch (error) {
     await pending?.abandon();
     const failure = startFailure(messageOf(error), request.cmd[0] ?? '');
@@ -147,6 +147,23 @@ export async function startExec(
     // The stream is what the client reads: its error goes there, like any output.
     return failedAttachment(request.tty, new StartError('exec', failure, error).message);
   }
+}
+
+/** Clients ask for the exit code as soon as the output ends: it must be known by then. */
+function untilExited(attachment: Attachment, exec: Exec): Attachment {
+  return {
+    tty: attachment.tty,
+    output: (async function* () {
+      yield* attachment.output;
+      if (!attachment.left) await exec.exited;
+    })(),
+    get left() {
+      return attachment.left;
+    },
+    write: chunk => attachment.write(chunk),
+    endInput: () => attachment.endInput(),
+    close: () => attachment.close(),
+  };
 }
 
 function storeExec(directory: string, exec: Exec): void {

@@ -5,6 +5,7 @@ import type { Attachment } from './containers.ts';
 export function failedAttachment(tty: boolean, message: string): Attachment {
   return {
     tty,
+    left: false,
     output: once({ stream: 1, data: Buffer.from(`${message}\r\n`) }),
     write: async () => false,
     endInput: () => undefined,

@@ -153,6 +153,10 @@ class Client implements Attachment {
     return this.io.options.tty;
   }
 
+  get left(): boolean {
+    return this.#closed;
+  }
+
   get waiting(): number {
     return this.#queue.size;
   }

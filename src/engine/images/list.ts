@@ -24,7 +24,12 @@ export function listImages(context: ImageContext, query: ListImagesQuery): Image
     const contents = contentsOf(context, record);
     const summary = summaryOf(context, record, contents);
     const tags = kept.filter(name => name !== undefined && !name.includes('@')) as string[];
-    shown.push({ summary: { ...summary, RepoTags: tags.map(familiar) }, contents });
+    const repositories = new Set(kept.flatMap(name => (name === undefined ? [] : [repositoryOfName(familiar(name))])));
+    const digests =
+      kept.length === passing.length
+        ? summary.RepoDigests
+        : summary.RepoDigests.filter(each => repositories.has(repositoryOfName(each)));
+    shown.push({ summary: { ...summary, RepoTags: tags.map(familiar), RepoDigests: digests }, contents });
   }
   if (query.sharedSize) {
     for (const [index, shared] of sharedSizes(shown.map(({ contents }) => contents)).entries()) {
@@ -34,6 +39,11 @@ export function listImages(context: ImageContext, query: ListImagesQuery): Image
   return shown
     .map(({ summary, contents }) => (query.manifests ? { ...summary, Manifests: contents.manifests } : summary))
     .sort((one, other) => other.Created - one.Created);
+}
+
+/** 'host:5000/name' of 'host:5000/name:tag' and 'host:5000/name@sha256:...'. */
+function repositoryOfName(name: string): string {
+  return name.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
 }
 
 /** Images that are only there because others were made of them. */
