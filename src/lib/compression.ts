@@ -50,6 +50,77 @@ export async function* decompress(source: ByteSource, compression: 'gzip' | 'zst
   }
 }
 
+/** Unpacks whatever it is; bzip2 and xz by programs, if the machine has them. What is not packed comes through as it is. */
+export async function* decompressAny(source: ByteSource): ByteSource {
+  const { start, rest } = await peek(source, MAGIC_LENGTH);
+  const compression = detectCompression(start);
+  switch (compression) {
+    case 'none':
+      yield* rest;
+      return;
+    case 'gzip':
+    case 'zstd':
+      yield* decompress(rest, compression);
+      return;
+    default:
+      yield* decompressByProgram(rest, compression);
+  }
+}
+
+/** The first bytes, as many as wanted if there are so many, and the source as if nobody had looked. */
+export async function peek(source: ByteSource, length: number): Promise<{ start: Uint8Array; rest: ByteSource }> {
+  const iterator = source[Symbol.asyncIterator]();
+  const seen: Uint8Array[] = [];
+  let count = 0;
+  while (count < length) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    seen.push(value);
+    count += value.length;
+  }
+  async function* rest(): ByteSource {
+    try {
+      yield* seen;
+      for (;;) {
+        const { value, done } = await iterator.next();
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { start: concat(seen), rest: rest() };
+}
+
+async function* decompressByProgram(source: ByteSource, program: 'bzip2' | 'xz'): ByteSource {
+  if (!Bun.which(program)) throw invalid(`unpacking this needs the program ${program}, which is not installed`);
+  const child = Bun.spawn([program, '-dc'], { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' });
+  let failure: unknown;
+  const feeding = (async () => {
+    try {
+      for await (const chunk of source) {
+        child.stdin.write(chunk);
+        await child.stdin.flush();
+      }
+    } catch (error) {
+      failure = error;
+      child.kill();
+    } finally {
+      await child.stdin.end();
+    }
+  })();
+  try {
+    for await (const chunk of child.stdout) yield chunk;
+    await child.exited;
+    if (failure !== undefined) throw failure;
+    if (child.exitCode !== 0) throw invalid(`malformed ${program} data: ${(await child.stderr.text()).trim()}`);
+  } finally {
+    child.kill();
+    await feeding;
+  }
+}
+
 function isZlibError(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return /^(Z_|ZSTD_|ERR_ZSTD|ERR_BROTLI|ERR_ZLIB)/.test(code);

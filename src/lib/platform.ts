@@ -57,6 +57,26 @@ export function parsePlatform(text: string): Platform {
 const badPlatform = (text: string) =>
   invalid(`${JSON.stringify(text)} is an invalid platform: it must look like "linux/amd64" or "linux/arm/v7"`);
 
+/** As the newer endpoints take a platform: {"os": "linux", "architecture": "arm64"}. */
+export function platformFromJson(text: string): Platform {
+  const { os, architecture, variant } = jsonObject(text);
+  if (typeof os !== 'string' || os === '' || typeof architecture !== 'string' || architecture === '') {
+    throw invalid('both OS and Architecture must be provided');
+  }
+  return { os, architecture, ...(typeof variant === 'string' && variant !== '' && { variant }) };
+}
+
+function jsonObject(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalid(`failed to parse platform: ${JSON.stringify(text)} is no JSON`, error);
+  }
+  if (typeof value !== 'object' || value === null) throw invalid('failed to parse platform: it is no JSON object');
+  return value as Record<string, unknown>;
+}
+
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os || 'unknown', architecture, variant].filter(Boolean).join('/');
 }
