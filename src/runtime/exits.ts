@@ -12,7 +12,7 @@ export class ExitWatcher {
 
   constructor(
     readonly directory: string,
-    private readonly onExit: (id: string, exit: Exit) => void,
+    private readonly onExit: (id: string) => void,
   ) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
@@ -20,20 +20,15 @@ export class ExitWatcher {
   start(): void {
     // conmon writes a temporary file and renames it; only the final name is one that we know.
     this.#watcher = watch(this.directory, (_event, file) => {
-      if (file && /^[0-9a-f]{64}$/.test(file)) this.#report(file);
+      if (file && /^[0-9a-f]{64}$/.test(file)) this.onExit(file);
     });
-  }
-
-  #report(id: string): void {
-    const exit = this.peek(id);
-    if (exit) this.onExit(id, exit);
   }
 
   /** The news that waits for this id, if it has ended. */
   peek(id: string): Exit | undefined {
     const file = `${this.directory}/${id}`;
     try {
-      return { code: Number(readFileSync(file, 'utf8')), time: statSync(file).mtime };
+      return { code: exitCodeIn(readFileSync(file, 'utf8')), time: statSync(file).mtime };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
@@ -56,4 +51,9 @@ export class ExitWatcher {
   close(): void {
     this.#watcher?.close();
   }
+}
+
+/** A file that a crash of the machine left empty tells of an end all the same, with a code that nobody knows. */
+function exitCodeIn(text: string): number {
+  return /^-?\d+$/.test(text.trim()) ? Number(text) : 255;
 }

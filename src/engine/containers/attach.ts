@@ -1,7 +1,7 @@
 // docker attach: what the container said, if that is asked for, then what it says.
 
 import { parseDetachKeys } from '../../lib/detach-keys.ts';
-import { conflict } from '../../lib/errors.ts';
+import { conflict, errnoOf } from '../../lib/errors.ts';
 import type { Output } from '../output.ts';
 import type { Attachment, AttachRequest } from './containers.ts';
 import { type ContainerContext, publish } from './context.ts';
@@ -40,11 +40,18 @@ export async function attachContainer(
     detachKeys,
     onDetach: () => publish(context, record, 'detach'),
   });
+  if (signal.aborted) attachment.close();
   signal.addEventListener('abort', () => attachment.close(), { once: true });
   publish(context, record, 'attach');
   if (live.watched) {
-    await live.io.connect(live.watched);
-    live.io.announce();
+    try {
+      await live.io.connect(live.watched);
+      live.io.announce();
+    } catch (error) {
+      // conmon closes its socket when the process has ended, a moment before anybody is told of that.
+      if (!['ENOENT', 'ECONNREFUSED'].includes(errnoOf(error) ?? '')) throw error;
+      live.io.finish();
+    }
   }
   return history ? withHistory(attachment, history) : attachment;
 }

@@ -25,6 +25,8 @@ export interface ContainerContext {
   readonly events: Events;
   readonly exits: ExitWatcher;
   live(record: ContainerRecord): LiveContainer;
+  /** The container is gone for good: nothing of it stays in memory. */
+  forget(id: ContainerId): void;
   conmonPath(): string;
   /** The engine's part of a container's specification. */
   specDefaults(): EngineDefaults;

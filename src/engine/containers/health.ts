@@ -1,7 +1,9 @@
 // Health checks: a command run in the container again and again, and what its results add up to.
+import { ProcessHandle } from '../../kernel/process.ts';
 import { invalid, messageOf } from '../../lib/errors.ts';
 import { newExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { processStartTime } from '../../runtime/proc.ts';
 import type { ContainerConfig, HealthConfig } from '../../wire/types.ts';
 import type { ExecRequest } from './containers.ts';
 import { type ContainerContext, publish } from './context.ts';
@@ -17,6 +19,7 @@ const DEFAULT_RETRIES = 3;
 const SHORTEST = 1_000_000;
 const KEPT_RESULTS = 5;
 const KEPT_OUTPUT = 4096;
+const SIGKILL = 9;
 
 /** The check that applies, or undefined when there is none ("NONE" switches the image's off). */
 export function healthCommand(config: ContainerConfig): string[] | undefined {
@@ -139,7 +142,7 @@ class HealthMonitor {
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      if (exec.phase.kind === 'running') process.kill(exec.phase.pid, 'SIGKILL');
+      end(exec);
       abort.abort();
     }, timeout);
     let output = '';
@@ -176,7 +179,14 @@ class HealthMonitor {
       health.FailingStreak = (health.FailingStreak ?? 0) + 1;
       if (health.FailingStreak >= (this.#check.Retries || DEFAULT_RETRIES)) health.Status = 'unhealthy';
     }
-    this.context.store.save(this.#record);
+    this.context.store.saveIfPossible(this.#record);
     if (health.Status !== before) publish(this.context, this.#record, `health_status: ${health.Status}`);
   }
+}
+
+function end(exec: Exec): void {
+  if (exec.phase.kind !== 'running') return;
+  if (processStartTime(exec.phase.pid) !== exec.phase.startTime) return;
+  using handle = ProcessHandle.open(exec.phase.pid);
+  handle?.signal(SIGKILL);
 }

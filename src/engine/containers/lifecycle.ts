@@ -6,6 +6,7 @@ import { ProcessHandle } from '../../kernel/process.ts';
 import { conflict, messageOf, notModified } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { freeze, killAll, thaw } from '../../runtime/cgroups/control.ts';
+import type { Watched } from '../../runtime/conmon.ts';
 import type { Exit } from '../../runtime/exits.ts';
 import { deleteCreated, deleteEnded, startCreated, startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
@@ -51,7 +52,9 @@ async function startLocked(context: ContainerContext, live: LiveContainer): Prom
   const paths = pathsOf(context, record);
   live.stopRequested = false;
   try {
-    const watched = await launch(context, live);
+    // A conmon that was slow to tell of an earlier end must not be taken for this one's.
+    context.exits.forget(record.id);
+    const watched = await launchHolding(context, live);
     live.watched = paths.bundle;
     live.process = ProcessHandle.open(watched.pid);
     live.log.attach();
@@ -78,6 +81,16 @@ async function startLocked(context: ContainerContext, live: LiveContainer): Prom
   live.stopHealthMonitor = startHealthMonitor(context, live);
 }
 
+/** A copy that ends meanwhile must not take the root file system with it. */
+async function launchHolding(context: ContainerContext, live: LiveContainer): Promise<Watched> {
+  live.rootUsers++;
+  try {
+    return await launch(context, live);
+  } finally {
+    live.rootUsers--;
+  }
+}
+
 /** Takes back all of a start that failed, and throws what the client is to hear. */
 async function abandonStart(context: ContainerContext, live: LiveContainer, cause: unknown): Promise<never> {
   const { record } = live;
@@ -86,7 +99,7 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
   record.phase = record.startedAt === ZERO_TIME ? { kind: 'created' } : { kind: 'exited' };
   record.exitCode = failure.exitCode === 125 ? 128 : failure.exitCode;
   record.error = failure.message;
-  context.store.save(record);
+  context.store.saveIfPossible(record);
   await cleanUpProcess(context, live, 'unknown').catch(error =>
     log.warn('a failed start left something behind', { container: record.id, error: messageOf(error) }),
   );
@@ -99,15 +112,19 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
 }
 
 /** conmon reported the end of a container's init. */
-export async function handleExit(context: ContainerContext, id: ContainerRecord['id'], exit: Exit): Promise<void> {
+export async function handleExit(context: ContainerContext, id: ContainerRecord['id']): Promise<void> {
   const found = context.store.get(id);
   if (!found) {
     context.exits.forget(id);
     return;
   }
+  if (!context.exits.peek(id)) return;
   const live = context.live(found);
   using _ = await live.transition.lock();
-  // Its end was settled already, or it never got as far as running.
+  // The news may have been dealt with, and the container started again, while this waited for the lock.
+  const exit = context.exits.peek(id);
+  if (!exit) return;
+  // It never got as far as running.
   if (live.record.phase.kind !== 'running') context.exits.forget(id);
   else await settleExit(context, live, exit);
 }
@@ -124,8 +141,8 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   const again = shouldRestart(record, live.stopRequested || record.manuallyStopped);
   record.phase = again ? { kind: 'restarting' } : { kind: 'exited' };
   if (record.health) record.health.Status = 'unhealthy';
-  context.store.save(record);
-  context.exits.forget(id);
+  // What could not be stored stays in conmon's file, for the next daemon to find.
+  if (context.store.saveIfPossible(record)) context.exits.forget(id);
   if (record.oomKilled) publish(context, record, 'oom');
   publish(context, record, 'die', { exitCode: String(exitCode), execDuration: String(Math.floor(ranFor / 1000)) });
   try {
@@ -173,6 +190,7 @@ export async function cleanUpProcess(
 }
 
 function scheduleRestart(context: ContainerContext, live: LiveContainer, ranFor: number): void {
+  live.cancelRestart();
   live.restartDelay = restartDelay(live.restartDelay, ranFor);
   live.restartTimer = setTimeout(() => void restartNow(context, live), live.restartDelay);
 }
@@ -182,6 +200,7 @@ export async function restartNow(context: ContainerContext, live: LiveContainer)
   using _ = await live.transition.lock();
   const { record } = live;
   if (record.phase.kind !== 'restarting') return;
+  live.cancelRestart();
   record.restartCount++;
   try {
     await startLocked(context, live);
@@ -191,7 +210,7 @@ export async function restartNow(context: ContainerContext, live: LiveContainer)
     // A start that fails counts like an exit: the policy tries again, later and later, until its count is used up.
     if (!shouldRestart(record, live.stopRequested || record.manuallyStopped)) return;
     record.phase = { kind: 'restarting' };
-    context.store.save(record);
+    context.store.saveIfPossible(record);
     scheduleRestart(context, live, 0);
   }
 }
@@ -204,6 +223,8 @@ export async function stop(
   const { record } = live;
   const signal = parseSignal(options.signal ?? record.config.StopSignal ?? 'SIGTERM');
   const timeout = options.timeout ?? record.config.StopTimeout ?? DEFAULT_STOP_TIMEOUT;
+  // What is being started is stopped when it has started.
+  await live.settled();
   if (await cancelPendingRestart(context, live)) return;
   if (record.phase.kind !== 'running') throw notModified('container is already stopped');
   rememberManualStop(context, live);
@@ -224,15 +245,15 @@ async function endProcess(
     if (await sendSignal(context, live, signal)) {
       if (timeoutSeconds < 0) {
         await exited;
-        return settled(live);
+        return live.settled();
       }
-      if (await within(exited, timeoutSeconds * 1000)) return settled(live);
+      if (await within(exited, timeoutSeconds * 1000)) return live.settled();
     }
-    if (live.record.phase.kind !== 'running') return settled(live);
+    if (live.record.phase.kind !== 'running') return live.settled();
     log.info('container did not stop in time, killing it', { container: live.record.id });
     await sendSignal(context, live, SIGKILL);
     await exited;
-    return settled(live);
+    return live.settled();
   } finally {
     exited.catch(() => undefined);
     waiting.abort();
@@ -240,11 +261,6 @@ async function endProcess(
 }
 
 const SIGKILL = 9;
-
-/** The exit is known; wait for the clean-up that goes with it. */
-async function settled(live: LiveContainer): Promise<void> {
-  using _ = await live.transition.lock();
-}
 
 async function within(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   let timer: Timer | undefined;
@@ -261,7 +277,7 @@ async function within(promise: Promise<unknown>, milliseconds: number): Promise<
 function rememberManualStop(context: ContainerContext, live: LiveContainer): void {
   live.stopRequested = true;
   live.record.manuallyStopped = true;
-  context.store.save(live.record);
+  context.store.saveIfPossible(live.record);
 }
 
 async function cancelPendingRestart(context: ContainerContext, live: LiveContainer): Promise<boolean> {
@@ -292,18 +308,20 @@ async function unpauseQuietly(context: ContainerContext, live: LiveContainer): P
   if (phase.kind !== 'running' || !phase.paused) return;
   thaw(cgroupOf(context, live.record));
   phase.paused = false;
-  context.store.save(live.record);
+  context.store.saveIfPossible(live.record);
 }
 
 export async function kill(context: ContainerContext, live: LiveContainer, signalText?: string): Promise<void> {
   const signal = parseKillSignal(signalText || 'SIGKILL');
   const { record } = live;
+  await live.settled();
   if (signal === SIGKILL && (await cancelPendingRestart(context, live))) return;
   if (record.phase.kind !== 'running') {
     throw conflict(`cannot kill container: ${record.name}: container ${record.id} is not running`);
   }
-  const stopSignal = parseSignal(record.config.StopSignal ?? 'SIGTERM');
-  if (signal === SIGKILL || signal === stopSignal) rememberManualStop(context, live);
+  // As in Docker: where no signal is the one that stops it, any signal may be meant to.
+  const { StopSignal } = record.config;
+  if (signal === SIGKILL || !StopSignal || signal === parseSignal(StopSignal)) rememberManualStop(context, live);
   if (signal !== SIGKILL) {
     await sendSignal(context, live, signal);
     return;
@@ -315,7 +333,7 @@ export async function kill(context: ContainerContext, live: LiveContainer, signa
     const sent = await sendSignal(context, live, signal);
     // With a pid namespace that is not its own, the rest of the container outlives its init.
     if (record.hostConfig.PidMode) killAll(cgroupOf(context, live.record));
-    if (sent && (await within(exited, DEFAULT_STOP_TIMEOUT * 1000))) await settled(live);
+    if (sent && (await within(exited, DEFAULT_STOP_TIMEOUT * 1000))) await live.settled();
   } finally {
     waiting.abort();
   }
@@ -330,6 +348,7 @@ export async function restart(
   // A container that removes itself must live through its own restart.
   live.keepOnExit = true;
   try {
+    await live.settled();
     if (record.phase.kind === 'running' || record.phase.kind === 'restarting') {
       await stop(context, live, options).catch(error => {
         if (record.phase.kind === 'running') throw error;

@@ -63,6 +63,7 @@ export class LiveContainer {
 
   waitFor(condition: WaitCondition, signal: AbortSignal): Promise<WaitResult> {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
       const waiter: Waiter = { condition, resolve };
       this.#waiters.push(waiter);
       signal.addEventListener(
@@ -81,6 +82,11 @@ export class LiveContainer {
     if (due.length === 0) return;
     this.#waiters = this.#waiters.filter(waiter => !conditions.includes(waiter.condition));
     for (const waiter of due) waiter.resolve(result);
+  }
+
+  /** Whoever changes the phase right now has finished. */
+  async settled(): Promise<void> {
+    using _ = await this.transition.lock();
   }
 
   cancelRestart(): void {

@@ -5,7 +5,7 @@ import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
-import { type Exit, ExitWatcher } from '../../runtime/exits.ts';
+import { ExitWatcher } from '../../runtime/exits.ts';
 import type { EngineConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
 import type { Images, ImageUser, Snapshots } from '../images/images.ts';
@@ -90,8 +90,9 @@ export class ContainerManager implements Containers {
       volumes: dependencies.volumes(users),
       networks: dependencies.networks(users),
       events: dependencies.events,
-      exits: new ExitWatcher(exitsDirectory(config), (id, exit) => this.#onExit(id as ContainerId, exit)),
+      exits: new ExitWatcher(exitsDirectory(config), id => this.#onExit(id as ContainerId)),
       live: record => this.#liveOf(record),
+      forget: id => this.#live.delete(id),
       conmonPath: () => config.conmonPath ?? findOnPath('conmon'),
       specDefaults: () => specDefaults(config),
     };
@@ -127,9 +128,9 @@ export class ContainerManager implements Containers {
     }
   }
 
-  #onExit(id: ContainerId, exit: Exit): void {
+  #onExit(id: ContainerId): void {
     lifecycle
-      .handleExit(this.#context, id, exit)
+      .handleExit(this.#context, id)
       .catch(error => log.error('could not settle an exit', { container: id, error: messageOf(error) }));
   }
 
@@ -231,13 +232,7 @@ export class ContainerManager implements Containers {
   }
 
   async remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean }) {
-    const live = this.#find(reference);
-    await remove(this.#context, live, options);
-    this.#forget(live);
-  }
-
-  #forget(live: LiveContainer): void {
-    if (!this.#store.get(live.record.id)) this.#live.delete(live.record.id);
+    await remove(this.#context, this.#find(reference), options);
   }
 
   prune(filters: Filters) {

@@ -40,7 +40,10 @@ export class ProcessIo {
 
   /** Takes conmon's socket. Called between creation and start when clients wait, and on the first attach otherwise. */
   connect(directory: string): Promise<void> {
-    this.#connecting ??= this.#connect(directory);
+    this.#connecting ??= this.#connect(directory).catch(error => {
+      this.#connecting = undefined;
+      throw error;
+    });
     return this.#connecting;
   }
 

@@ -15,6 +15,7 @@ import { startHealthMonitor } from './health.ts';
 import { cleanUpProcess, handleExit, restartNow, settleExit } from './lifecycle.ts';
 import type { LiveContainer } from './live.ts';
 import { containersDataRoot, containersExecRoot } from './paths.ts';
+import type { ContainerRecord } from './record.ts';
 import { removeLocked } from './remove.ts';
 import { shouldStartWithDaemon } from './restart-policy.ts';
 import { ociRuntime } from './runtimes.ts';
@@ -41,11 +42,11 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
   context.exits.start();
   for (const live of ended) {
     using _ = await live.transition.lock();
-    await settleExit(context, live, context.exits.peek(live.record.id) ?? unknownExit());
+    const exit = context.exits.peek(live.record.id) ?? unknownExit();
+    await settleExit(context, live, exit).catch(error => logUnsettled(live.record.id, error));
   }
-  for (const id of context.exits.waiting()) {
-    const exit = context.exits.peek(id);
-    if (exit) await handleExit(context, id as ContainerId, exit);
+  for (const id of context.exits.waiting() as ContainerId[]) {
+    await handleExit(context, id).catch(error => logUnsettled(id, error));
   }
   for (const record of [...context.store.all()]) {
     await finishHalfDone(context, context.live(record)).catch(error =>
@@ -57,18 +58,21 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
   await removeStrangers(context);
 }
 
+/** One container's trouble must not keep the daemon from the others. */
+function logUnsettled(id: ContainerId, error: unknown): void {
+  log.error('could not settle an exit', { container: id, error: messageOf(error) });
+}
+
 /** True when the container's process is the one that is stored; then it is watched again. */
 function takeOver(context: ContainerContext, live: LiveContainer): boolean {
   const { record } = live;
   const { phase } = record;
   if (phase.kind !== 'running') return false;
   if (context.exits.peek(record.id) !== undefined) return false;
+  // Another process, or a thread of one, may have the number by now.
+  if (processStartTime(phase.pid) !== phase.startTime) return false;
   const handle = ProcessHandle.open(phase.pid);
   if (!handle) return false;
-  if (processStartTime(phase.pid) !== phase.startTime) {
-    handle[Symbol.dispose]();
-    return false;
-  }
   live.process = handle;
   live.watched = pathsOf(context, record).bundle;
   live.log.attach();
@@ -141,10 +145,19 @@ async function removeStrangers(context: ContainerContext): Promise<void> {
 
 /** The restart policy's part of a start: after everything else of the engine is up. */
 export function startByPolicy(context: ContainerContext): void {
-  for (const record of context.store.all()) {
-    if (!shouldStartWithDaemon(record)) continue;
+  const due = [...context.store.all()].filter(shouldStartWithDaemon);
+  for (const record of due) {
     record.phase = { kind: 'restarting' };
-    context.store.save(record);
-    void restartNow(context, context.live(record));
+    context.store.saveIfPossible(record);
   }
+  const begin = (records: readonly ContainerRecord[]) =>
+    Promise.all(records.map(record => restartNow(context, context.live(record))));
+  // Those that live in another's namespaces need that one first.
+  begin(due.filter(record => !leansOnAnother(record)))
+    .then(() => begin(due.filter(leansOnAnother)))
+    .catch(error => log.error('could not start all containers', { error: messageOf(error) }));
+}
+
+function leansOnAnother({ hostConfig }: ContainerRecord): boolean {
+  return [hostConfig.NetworkMode, hostConfig.PidMode, hostConfig.IpcMode].some(mode => mode?.startsWith('container:'));
 }

@@ -13,12 +13,7 @@ export async function remove(
   options: { force: boolean; volumes: boolean },
 ): Promise<void> {
   const { record } = live;
-  if (options.force && (record.phase.kind === 'running' || record.phase.kind === 'restarting')) {
-    live.stopRequested = true;
-    await kill(context, live).catch(error => {
-      if (record.phase.kind === 'running') throw error;
-    });
-  }
+  if (options.force) await end(context, live);
   using _ = await live.transition.lock();
   if (context.store.get(record.id) !== record) return;
   switch (record.phase.kind) {
@@ -39,6 +34,16 @@ export async function remove(
   await removeLocked(context, live, options);
 }
 
+/** A start that is under way comes first: what it makes is what is to end. */
+async function end(context: ContainerContext, live: LiveContainer): Promise<void> {
+  const { record } = live;
+  await live.settled();
+  if (record.phase.kind !== 'running' && record.phase.kind !== 'restarting') return;
+  await kill(context, live).catch(error => {
+    if (record.phase.kind === 'running') throw error;
+  });
+}
+
 /** The caller holds the lock and nothing runs. */
 export async function removeLocked(
   context: ContainerContext,
@@ -46,8 +51,10 @@ export async function removeLocked(
   options: { volumes: boolean },
 ): Promise<void> {
   const { record } = live;
+  live.cancelRestart();
   record.phase = { kind: 'removing' };
-  context.store.save(record);
+  // Not stored on a full disk: going on is what makes room there.
+  context.store.saveIfPossible(record);
   try {
     if (live.watched) await cleanUpProcess(context, live, 'unknown');
     await context.networks.forget(record.id);
@@ -58,14 +65,15 @@ export async function removeLocked(
       rm(paths.directory, { recursive: true, force: true }),
       rm(paths.bundle, { recursive: true, force: true }),
     ]);
+    context.store.delete(record.id);
   } catch (error) {
     record.phase = { kind: 'dead' };
     record.error = messageOf(error);
-    context.store.save(record);
+    context.store.saveIfPossible(record);
     live.notify(['removed', 'not-running', 'next-exit'], { statusCode: record.exitCode, error: record.error });
     throw failed(`could not remove container ${record.name}: ${record.error}`, error);
   }
-  context.store.delete(record.id);
+  context.forget(record.id);
   live.io.abort();
   publish(context, record, 'destroy');
   live.notify(['removed', 'not-running', 'next-exit'], { statusCode: record.exitCode });

@@ -1,6 +1,7 @@
 // All containers of the engine: in memory for reading, in the database before anything is answered.
-import { conflict, invalid, notFound } from '../../lib/errors.ts';
+import { conflict, invalid, messageOf, notFound } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
 import type { StateDatabase } from '../state/database.ts';
 import type { ContainerRecord } from './record.ts';
 
@@ -93,11 +94,28 @@ export class ContainerStore {
     this.#update.run(record.id, record.name, JSON.stringify(record));
   }
 
+  /** For what happens whether it can be stored or not: an exit, or a stop that makes room on a full disk. */
+  saveIfPossible(record: ContainerRecord): boolean {
+    try {
+      this.save(record);
+      return true;
+    } catch (error) {
+      log.error('could not store the state of a container', { container: record.id, error: messageOf(error) });
+      return false;
+    }
+  }
+
   rename(record: ContainerRecord, name: string): void {
-    this.#names.delete(record.name);
+    const old = record.name;
     record.name = name;
+    try {
+      this.save(record);
+    } catch (error) {
+      record.name = old;
+      throw error;
+    }
+    this.#names.delete(old);
     this.#names.set(name, record.id);
-    this.save(record);
   }
 
   delete(id: ContainerId): void {

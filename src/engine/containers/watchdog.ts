@@ -1,5 +1,6 @@
 // conmon tells of every exit, unless conmon itself is killed. Now and then somebody looks whether it is still there.
 import { existsSync } from 'node:fs';
+import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { killAll } from '../../runtime/cgroups/control.ts';
 import { cgroupOf } from './cgroup.ts';
@@ -14,7 +15,9 @@ export function startWatchdog(context: ContainerContext): () => void {
   const timer = setInterval(() => {
     for (const record of context.store.all()) {
       if (record.phase.kind !== 'running' || existsSync(`/proc/${record.phase.conmonPid}`)) continue;
-      void settleUnwatched(context, context.live(record));
+      settleUnwatched(context, context.live(record)).catch(error =>
+        log.error('could not settle the end of a container', { container: record.id, error: messageOf(error) }),
+      );
     }
   }, INTERVAL);
   return () => clearInterval(timer);
