@@ -50,7 +50,15 @@ function makeDirectory(path: string, mode: number): string {
 }
 
 /** The lock is the open file's and ends with this process, however it ends; so nobody closes it. */
+/**
+ * When an engine is killed while it spawns a process, that process holds the engine's descriptors, and with them the lock, until it
+ * has become its own program. Its successor waits for that, in milliseconds.
+ */
+const RELEASE_TIME = 1000;
+
 function hold(root: string, flag: string): void {
   const fd = openSync(join(root, 'dockyard.lock'), 'w', 0o600);
+  const deadline = performance.now() + RELEASE_TIME;
+  while (!tryLock(fd) && performance.now() < deadline) Bun.sleepSync(10);
   if (!tryLock(fd)) throw failed(`another engine runs on ${root}; every engine needs a ${flag} of its own`);
 }
