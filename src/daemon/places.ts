@@ -49,13 +49,13 @@ function makeDirectory(path: string, mode: number): string {
   return realpathSync(path);
 }
 
-/** The lock is the open file's and ends with this process, however it ends; so nobody closes it. */
 /**
  * When an engine is killed while it spawns a process, that process holds the engine's descriptors, and with them the lock, until it
  * has become its own program. Its successor waits for that, in milliseconds.
  */
 const RELEASE_TIME = 1000;
 
+/** The lock is the open file's and ends with this process, however it ends; so nobody closes it. */
 function hold(root: string, flag: string): void {
   const fd = openSync(join(root, 'dockyard.lock'), 'w', 0o600);
   const deadline = performance.now() + RELEASE_TIME;
