@@ -9,6 +9,7 @@ interface Program {
 const programs: Record<string, () => Promise<Program>> = {
   docker: () => import('./cli/docker.ts'),
   dockerd: () => import('./daemon/dockerd.ts'),
+  dockyard: () => import('./registry/server/program.ts'),
   'helper:pack-layer': () => import('./content/pack/helper.ts'),
   'helper:sync-file-system': () => import('./content/sync-helper.ts'),
   'helper:archive': () => import('./engine/archive/helper.ts'),

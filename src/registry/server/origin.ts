@@ -1,0 +1,210 @@
+// A registry that this one is a cache of. What was fetched once stays; whether a tag still means the same is asked for
+// every time, and if the origin does not answer, what we have is given.
+
+import { invalid, messageOf } from '../../lib/errors.ts';
+import type { Digest } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
+import type { ByteSource } from '../../lib/streams.ts';
+import { type Endpoint, isInsecure, type RegistryConfig } from '../endpoints.ts';
+import { ConnectionFailure, failureOf, RegistryFailure } from '../failures.ts';
+import { Repository } from '../repository.ts';
+import { NO_CREDENTIALS, RegistrySession } from '../session.ts';
+import { shortJson } from '../transport.ts';
+import { blobUnknown } from './blobs.ts';
+import { RegistryError } from './errors.ts';
+import type { Referrer } from './manifests.ts';
+import { algorithmOf, type ContentDigest, isContentDigest, isTag, type RepositoryName, type TagName } from './names.ts';
+import { send } from './sending.ts';
+import type { RegistryStore } from './store.ts';
+
+export interface OriginOptions {
+  url: string;
+  username?: string;
+  password?: string;
+}
+
+export class Origin {
+  readonly #session: RegistrySession;
+  /** Blobs on their way: whoever asks for one as well waits for it. */
+  readonly #fetching = new Map<ContentDigest, Promise<void>>();
+
+  private constructor(
+    private readonly store: RegistryStore,
+    session: RegistrySession,
+  ) {
+    this.#session = session;
+  }
+
+  static async open(store: RegistryStore, { url, username = '', password = '' }: OriginOptions): Promise<Origin> {
+    const base = parseBase(url);
+    const { env } = process;
+    const config: RegistryConfig = {
+      insecureRegistries: [],
+      registryMirrors: [],
+      proxies: {
+        http: env['HTTP_PROXY'] ?? env['http_proxy'] ?? '',
+        https: env['HTTPS_PROXY'] ?? env['https_proxy'] ?? '',
+        no: env['NO_PROXY'] ?? env['no_proxy'] ?? '',
+      },
+      certificateDirectories: [],
+    };
+    const endpoint: Endpoint = {
+      bases: [`${base.protocol}//${base.host}${base.pathname.replace(/\/+$/, '')}`],
+      host: base.host,
+      isMirror: false,
+      insecure: base.protocol === 'http:' || (await isInsecure(base.host, config)),
+      certificates: { authorities: [] },
+    };
+    return new Origin(store, new RegistrySession(endpoint, { ...NO_CREDENTIALS, username, password }, config));
+  }
+
+  /** Fetches the manifest unless we have what the origin has. */
+  async refreshManifest(name: RepositoryName, reference: TagName | ContentDigest): Promise<void> {
+    const { manifests } = this.store;
+    const ours = await manifests.find(name, reference);
+    // A digest always means the same.
+    if (ours && !isTag(reference)) return;
+    const repository = this.#repository(name);
+    try {
+      if (ours && (await repository.manifestDigest(reference)) === (ours.digest as string)) return;
+      const { bytes, descriptor } = await repository.manifest(reference);
+      await manifests.put(name, {
+        bytes,
+        mediaType: descriptor.mediaType,
+        ...(isTag(reference) ? { tags: [reference] } : { tags: [], digest: reference }),
+        partsMayBeMissing: true,
+      });
+    } catch (error) {
+      if (error instanceof RegistryFailure && error.status === 404) return;
+      if (!ours) throw unavailable(error);
+      log.warn('the origin does not answer: serving what was fetched earlier', { name, reference, error });
+    }
+  }
+
+  /** Only blobs of manifests that were fetched: the repository is known then. */
+  async blob(name: RepositoryName, digest: ContentDigest, request: Request): Promise<Response> {
+    if (algorithmOf(digest) !== 'sha256') throw blobUnknown(digest);
+    // The same content may have come by way of another repository, but this one must have it too.
+    if (request.method === 'HEAD') return this.#head(name, digest);
+    try {
+      const running = this.#fetching.get(digest) ?? this.#fetch(name, digest);
+      await running;
+      // Somebody else may have fetched it for another repository.
+      if (!(await this.store.blobs.find(name, digest))) await this.#adoptStored(name, digest);
+    } catch (error) {
+      if (error instanceof RegistryFailure && error.status === 404) throw blobUnknown(digest);
+      throw unavailable(error);
+    }
+    const file = await this.store.blobs.get(name, digest);
+    return send(request, { digest, mediaType: 'application/octet-stream', file }, true);
+  }
+
+  async #head(name: RepositoryName, digest: ContentDigest): Promise<Response> {
+    const response = await this.#request(name, `/blobs/${digest}`, 'HEAD');
+    await response.body?.cancel();
+    if (!response.ok) throw blobUnknown(digest);
+    const headers: Record<string, string> = {
+      'Content-Type': 'application/octet-stream',
+      'Docker-Content-Digest': digest,
+      'Accept-Ranges': 'bytes',
+    };
+    const length = response.headers.get('content-length');
+    if (length !== null) headers['Content-Length'] = length;
+    return new Response(null, { headers });
+  }
+
+  #fetch(name: RepositoryName, digest: ContentDigest): Promise<void> {
+    const running = this.#download(name, digest).finally(() => this.#fetching.delete(digest));
+    this.#fetching.set(digest, running);
+    return running;
+  }
+
+  async #download(name: RepositoryName, digest: ContentDigest): Promise<void> {
+    const { uploads } = this.store;
+    const upload = await uploads.begin(name);
+    try {
+      const repository = this.#repository(name);
+      for (let attempt = 1; ; attempt++) {
+        const { start, body } = await repository.blob(digest as string as Digest, upload.size);
+        try {
+          await upload.append(skipping(body, upload.size - start));
+          break;
+        } catch (error) {
+          if (!(error instanceof ConnectionFailure) || attempt === ATTEMPTS) throw error;
+          log.warn('a download from the origin broke, going on', { digest, at: upload.size, error });
+        }
+      }
+      await uploads.finish(upload, digest);
+    } catch (error) {
+      await uploads.discard(upload);
+      throw error;
+    }
+  }
+
+  async #adoptStored(name: RepositoryName, digest: ContentDigest): Promise<void> {
+    if (!(await this.#repository(name).hasBlob(digest as string as Digest))) throw blobUnknown(digest);
+    await this.store.blobs.link(name, digest);
+  }
+
+  /** Undefined if the origin does not say. */
+  async tags(name: RepositoryName): Promise<TagName[] | undefined> {
+    try {
+      const tags = await this.#repository(name).tags();
+      return tags.filter(isTag).sort();
+    } catch (error) {
+      if (error instanceof RegistryFailure && error.status === 404) return undefined;
+      log.warn('the origin does not answer: listing what was fetched earlier', { name, error });
+      return undefined;
+    }
+  }
+
+  async referrers(name: RepositoryName, subject: ContentDigest): Promise<Referrer[] | undefined> {
+    try {
+      const response = await this.#request(name, `/referrers/${subject}`, 'GET');
+      // An older registry, which does not know this.
+      if (response.status === 404) await response.body?.cancel();
+      else if (!response.ok) throw await failureOf(response, 'referrers');
+      else return referrersIn(await shortJson(response, 'referrers'));
+    } catch (error) {
+      log.warn('the origin does not answer: listing what was fetched earlier', { name, error });
+    }
+    return undefined;
+  }
+
+  #repository(name: RepositoryName): Repository {
+    return new Repository(this.#session, name, 'pull');
+  }
+
+  #request(name: RepositoryName, path: string, method: string): Promise<Response> {
+    return this.#session.request(`/v2/${name}${path}`, { method }, [`repository:${name}:pull`]);
+  }
+}
+
+const ATTEMPTS = 5;
+
+function parseBase(url: string): URL {
+  const parsed = URL.parse(url);
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) throw invalid(`--proxy: ${url} is not an http or https URL`);
+  return parsed;
+}
+
+/** What a registry without ranges sends again is not written again. */
+async function* skipping(source: ByteSource, bytes: number): ByteSource {
+  let left = bytes;
+  for await (const chunk of source) {
+    const skipped = Math.min(left, chunk.length);
+    left -= skipped;
+    if (skipped < chunk.length) yield chunk.subarray(skipped);
+  }
+}
+
+function referrersIn(json: Record<string, unknown>): Referrer[] {
+  const { manifests } = json;
+  if (!Array.isArray(manifests)) throw new Error('the list of referrers is malformed');
+  return (manifests as Partial<Referrer>[]).filter((entry): entry is Referrer => isContentDigest(entry?.digest));
+}
+
+function unavailable(error: unknown): RegistryError {
+  if (error instanceof RegistryError) return error;
+  return new RegistryError('UNAVAILABLE', `the origin of this cache: ${messageOf(error)}`, { status: 502 });
+}
