@@ -18,7 +18,7 @@ const may: Record<string, readonly string[]> = {
   client: ['lib', 'wire'],
   cli: ['lib', 'wire', 'client', 'kernel'],
   // The only file that sees every entry point: which name was I called by.
-  'main.ts': ['lib', 'cli', 'daemon', 'registry', 'content', 'runtime', 'engine'],
+  'main.ts': ['lib', 'cli', 'daemon', 'registry', 'content', 'runtime', 'network', 'engine'],
 };
 
 const root = new URL('..', import.meta.url).pathname;

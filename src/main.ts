@@ -13,6 +13,7 @@ const programs: Record<string, () => Promise<Program>> = {
   'helper:pack-layer': () => import('./content/pack/helper.ts'),
   'helper:sync-file-system': () => import('./content/sync-helper.ts'),
   'helper:archive': () => import('./engine/archive/helper.ts'),
+  'helper:port-proxy': () => import('./network/proxy-helper.ts'),
   'helper:unpack-layer': () => import('./content/unpack/helper.ts'),
 };
 

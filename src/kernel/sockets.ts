@@ -10,6 +10,8 @@ const c = libc({
   setsockopt: ['i32', 'i32', 'i32', 'ptr', 'u32'],
   getsockname: ['i32', 'ptr', 'ptr'],
   flock: ['i32', 'i32'],
+  epoll_create1: ['i32'],
+  epoll_ctl: ['i32', 'i32', 'i32', 'ptr'],
 });
 
 const AF_INET = 2;
@@ -28,6 +30,9 @@ const IPPROTO_IPV6 = 41;
 const IPPROTO_SCTP = 132;
 const IPV6_V6ONLY = 26;
 const LOCK_EX_NB = 2 | 4;
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLLIN = 1;
 const ON = Buffer.from([1, 0, 0, 0]);
 const LARGE_BUFFER = Buffer.from(new Uint32Array([1024 * 1024]).buffer);
 
@@ -97,6 +102,21 @@ export function portOf(fd: number): number {
   const length = Buffer.from([name.length, 0, 0, 0]);
   must(c.getsockname(fd, name, length), 'getsockname', 'socket');
   return name.readUInt16BE(2);
+}
+
+/**
+ * A descriptor that is readable when this one is, and from which nothing can be read: whoever watches it learns that there
+ * is something without taking it.
+ */
+export function readinessOf(fd: number): number {
+  const poll = c.epoll_create1(EPOLL_CLOEXEC);
+  must(poll, 'epoll_create1', 'socket');
+  const event = Buffer.alloc(12);
+  event.writeUInt32LE(EPOLLIN, 0);
+  if (c.epoll_ctl(poll, EPOLL_CTL_ADD, fd, event) === 0) return poll;
+  const code = errno();
+  closeSync(poll);
+  throw new KernelError('epoll_ctl', code, 'socket');
 }
 
 /** False when somebody else holds it. It is given back when the descriptor is closed. */

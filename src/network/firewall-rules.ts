@@ -84,6 +84,7 @@ const service = (register: number): Expression[] => [
   x.payload('transport', 2, 2, register + 1),
 ];
 
+const IPV6_LOOPBACK = Buffer.concat([Buffer.alloc(15), byte(1)]);
 const toLoopback: Expression[] = [...onlyFamily(4), x.payload('network', 16, 1), x.compare('eq', byte(127))];
 const toHost: Expression[] = [x.fib('type', ['daddr']), x.compare('eq', word(RTN_LOCAL))];
 const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
@@ -204,6 +205,8 @@ function addForward(rule: AddRule): void {
 function addPorts(rule: AddRule): void {
   // Nobody on the wire has a loopback address as destination.
   rule('prerouting', [x.meta('iifname'), x.compare('ne', interfaceName('lo')), ...toLoopback, x.verdict('return')]);
+  // A host's own IPv6 loopback leads nowhere else: what is sent there is carried by a process.
+  rule('output', [...onlyFamily(6), destination(6), x.compare('eq', IPV6_LOOPBACK), x.verdict('return')]);
   for (const hook of ['prerouting', 'output']) rule(hook, [...toHost, x.verdict({ jump: 'ports' })]);
   for (const family of [4, 6] as const) {
     const width = registersOf(family);
@@ -233,13 +236,6 @@ function addPostrouting(rule: AddRule): void {
     ...onlyFamily(4),
     x.payload('network', 12, 1),
     x.compare('eq', byte(127)),
-    x.masquerade(),
-  ]);
-  rule('postrouting', [
-    ...toBridge,
-    ...onlyFamily(6),
-    source(6),
-    x.compare('eq', Buffer.concat([Buffer.alloc(15), byte(1)])),
     x.masquerade(),
   ]);
   rule('postrouting', [...pair, x.inSet(SETS.sameBridge.name), ...translated, x.masquerade()]);

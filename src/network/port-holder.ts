@@ -48,6 +48,12 @@ export class PortHolder implements Disposable {
     if (!this.#held.has(keyOf(port))) this.#bind(port);
   }
 
+  /** The socket that holds it, if there is one. */
+  descriptorOf(port: HeldPort): number | undefined {
+    const fd = this.#held.get(keyOf(port));
+    return fd === undefined || fd < 0 ? undefined : fd;
+  }
+
   release(port: HeldPort): void {
     const key = keyOf(port);
     const fd = this.#held.get(key);

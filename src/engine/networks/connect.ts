@@ -7,7 +7,7 @@ import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, requireNetwork } from './find.ts';
 import { endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { needsNames, openNameServer } from './names.ts';
-import { publishPorts, releasePorts } from './published.ts';
+import { proxyPorts, publishPorts, releasePorts } from './published.ts';
 import type { EndpointRecord, NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { endpointRecord, isContainerMode } from './register.ts';
 import { portsOf } from './sandbox-lifecycle.ts';
@@ -184,6 +184,7 @@ function movePorts(
   publishPorts(context, sandbox, [...left, ...present]);
   context.host.removePorts(present);
   context.host.addPorts(portsOf(context, sandbox));
+  proxyPorts(context, sandbox);
   sandbox.live.ways = ways;
   context.store.saveSandbox(sandbox);
 }

@@ -11,6 +11,7 @@ import type { DefaultBridge } from './default-bridge.ts';
 import type { HostSide } from './host-side.ts';
 import type { NameIndex } from './name-index.ts';
 import type { NetworkUsers } from './networks.ts';
+import type { PortProxies } from './proxies.ts';
 import type { NetworkRecord } from './record.ts';
 import type { NetworkStore } from './store.ts';
 
@@ -24,6 +25,7 @@ export interface NetworkContext {
   readonly addresses: AddressBook;
   readonly host: HostSide;
   readonly ports: PortHolder;
+  readonly proxies: PortProxies;
   readonly namespacePool: NamespacePool;
   readonly defaultBridge: DefaultBridge;
   readonly names: NameIndex;

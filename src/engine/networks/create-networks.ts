@@ -33,6 +33,7 @@ import { linkedFrom } from './links.ts';
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
+import { PortProxies } from './proxies.ts';
 import { reconcileNetworks } from './reconcile.ts';
 import type { NetworkRecord, SandboxRecord } from './record.ts';
 import { isContainerMode, sandboxRecord } from './register.ts';
@@ -77,6 +78,7 @@ class NetworksImplementation implements EngineNetworks {
     const addresses = new AddressBook(store);
     const host = new HostSide(engine, config, store);
     const names = new NameIndex(store);
+    const ports = new PortHolder();
     store.onSandboxChange = () => names.changed();
     this.#context = {
       engine,
@@ -86,7 +88,8 @@ class NetworksImplementation implements EngineNetworks {
       store,
       addresses,
       host,
-      ports: new PortHolder(),
+      ports,
+      proxies: new PortProxies(ports),
       namespacePool: new NamespacePool(),
       defaultBridge: new DefaultBridge(engine, dataRoot, config, store, addresses, host),
       names,
@@ -161,11 +164,12 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   async close(): Promise<void> {
-    const { store, host, namespaces, nameServers, namespacePool, ports } = this.#context;
+    const { store, host, namespaces, nameServers, namespacePool, ports, proxies } = this.#context;
     for (const server of nameServers.values()) server[Symbol.dispose]();
     nameServers.clear();
     for (const namespace of namespaces.values()) namespace[Symbol.dispose]();
     namespaces.clear();
+    proxies[Symbol.dispose]();
     ports[Symbol.dispose]();
     namespacePool[Symbol.dispose]();
     const used = new Set([...store.sandboxes].flatMap(sandbox => (sandbox.live ? [sandbox.container] : [])));

@@ -46,7 +46,7 @@ export class HostSide implements Disposable {
     if (this.#ensured.has(network.id)) return;
     explained(network, () => {
       const driver = this.driver(network);
-      driver.ensure(network);
+      driver.ensure(network, this.#owner);
       const rules = this.#rulesOf(network);
       if (rules) {
         if (network.enableIPv4 || network.enableIPv6) this.#forwardPackets(network);
@@ -70,7 +70,7 @@ export class HostSide implements Disposable {
     const restored: FirewallNetwork[] = [];
     for (const network of networks) {
       try {
-        explained(network, () => this.driver(network).ensure(network));
+        explained(network, () => this.driver(network).ensure(network, this.#owner));
         const rules = this.#rulesOf(network);
         if (rules) {
           this.#forwardPackets(network);
@@ -144,6 +144,11 @@ export class HostSide implements Disposable {
     this.#ensured.clear();
   }
 
+  /** What the kernel's objects of this engine are known by. */
+  get #owner(): string {
+    return `dockyard-${this.engine}`;
+  }
+
   #filters(port: FirewallPort): boolean {
     return port.containerAddress.includes(':') ? this.config.ip6tables : this.config.iptables;
   }
@@ -162,7 +167,7 @@ export class HostSide implements Disposable {
     const { iptables, ip6tables, allowDirectRouting } = this.config;
     if (!iptables && !ip6tables) return undefined;
     if (this.#firewall) return this.#firewall;
-    const firewall = new Firewall({ table: `dockyard-${this.engine}`, allowDirectRouting });
+    const firewall = new Firewall({ table: this.#owner, allowDirectRouting });
     try {
       firewall.reset({ networks: [], ports: [], links: [] });
     } catch (error) {

@@ -1,4 +1,5 @@
 // Which ports of the host lead to a container: what was asked for, as far as its networks allow.
+import { existsSync, readFileSync } from 'node:fs';
 import { DockyardError, failed, messageOf } from '../../lib/errors.ts';
 import { parseAddress } from '../../network/addresses.ts';
 import { bridgeOptions } from '../../network/drivers/bridge.ts';
@@ -51,8 +52,18 @@ export function releasePorts(context: NetworkContext, ports: readonly PublishedP
   for (const port of ports) release(context, port);
 }
 
-function release(context: NetworkContext, { protocol, hostAddress, hostPort }: PublishedPort): void {
-  if (hostPort > 0) context.ports.release({ protocol, hostAddress, port: hostPort });
+function release(context: NetworkContext, port: PublishedPort): void {
+  const { protocol, hostAddress, hostPort } = port;
+  if (hostPort === 0) return;
+  context.proxies.release(port);
+  context.ports.release({ protocol, hostAddress, port: hostPort });
+}
+
+/** Once the ports are stored, and lead somewhere. */
+export function proxyPorts(context: NetworkContext, sandbox: SandboxRecord): void {
+  for (const { live } of Object.values(sandbox.endpoints)) {
+    for (const port of live?.ports ?? []) context.proxies.watch(port, () => context.store.saveSandbox(sandbox));
+  }
 }
 
 /** Ports need a bridge behind them; other drivers put the container on a network of its own. */
@@ -93,7 +104,7 @@ function remembered(binding: Binding, before: readonly PublishedPort[]): Binding
 interface Target {
   request: PortRequest;
   /** By family of the host's address. */
-  ways: { way: ActiveEndpoint; hostAddress: string; routed: boolean }[];
+  ways: { way: ActiveEndpoint; hostAddress: string; containerAddress: string; routed: boolean }[];
 }
 
 function targetsOf(
@@ -104,12 +115,16 @@ function targetsOf(
   const addresses = hostAddressesOf(context, binding, ways);
   const targets = addresses.flatMap(hostAddress => {
     const family = hostAddress.includes(':') ? 6 : 4;
-    const way = ways[family];
-    const container = family === 4 ? way?.live.ipv4 : way?.live.ipv6;
-    if (!way || !container) return [];
-    const options = bridgeOptions(way.network.options);
-    const mode = family === 4 ? options.mode4 : options.mode6;
-    return [{ way, hostAddress, routed: mode === 'routed' }];
+    const own = ways[family];
+    const container = family === 4 ? own?.live.ipv4 : own?.live.ipv6;
+    if (own && container) {
+      const options = bridgeOptions(own.network.options);
+      const mode = family === 4 ? options.mode4 : options.mode6;
+      return [{ way: own, hostAddress, containerAddress: container.address, routed: mode === 'routed' }];
+    }
+    const other = family === 6 && context.config.userlandProxy ? ways[4] : undefined;
+    if (!other?.live.ipv4 || bridgeOptions(other.network.options).mode4 === 'routed') return [];
+    return [{ way: other, hostAddress, containerAddress: other.live.ipv4.address, routed: false }];
   });
   if (targets.length === 0) return [];
   const { protocol, first, last } = binding;
@@ -127,8 +142,12 @@ function hostAddressesOf(
     return [binding.hostAddress];
   }
   const usual = ways[4]?.network.options[OPTION.hostBinding] || context.config.ip || '0.0.0.0';
-  return usual === '0.0.0.0' ? ['0.0.0.0', '::'] : [usual];
+  if (usual !== '0.0.0.0') return [usual];
+  return hasIPv6() ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
+
+/** Some interface of the host has an address, be it the loopback's. */
+const hasIPv6 = () => existsSync('/proc/net/if_inet6') && readFileSync('/proc/net/if_inet6', 'utf8') !== '';
 
 function hold(
   context: NetworkContext,
@@ -136,17 +155,14 @@ function hold(
   target: Target,
 ): { way: ActiveEndpoint; port: PublishedPort }[] {
   const held = target.request.hostAddresses.length > 0 ? context.ports.hold(target.request) : [];
-  return target.ways.map(({ way, hostAddress, routed }) => {
-    const container = hostAddress.includes(':') ? way.live.ipv6 : way.live.ipv4;
-    return {
-      way,
-      port: {
-        protocol: binding.protocol,
-        containerAddress: container!.address,
-        containerPort: binding.port,
-        hostAddress,
-        hostPort: routed ? 0 : held[0]!.port,
-      },
-    };
-  });
+  return target.ways.map(({ way, hostAddress, containerAddress, routed }) => ({
+    way,
+    port: {
+      protocol: binding.protocol,
+      containerAddress,
+      containerPort: binding.port,
+      hostAddress,
+      hostPort: routed ? 0 : held[0]!.port,
+    },
+  }));
 }

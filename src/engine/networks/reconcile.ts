@@ -10,7 +10,9 @@ import type { NetworkContext } from './context.ts';
 import { activeEndpoints } from './gateway.ts';
 import { linkRules } from './links.ts';
 import { needsNames, openNameServer } from './names.ts';
-import type { NetworkRecord, SandboxRecord } from './record.ts';
+import { hasHelper } from './proxies.ts';
+import { proxyPorts } from './published.ts';
+import type { NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { linkNamespace, portsOf, stopSandbox } from './sandbox-lifecycle.ts';
 
 export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<ContainerId>): void {
@@ -70,14 +72,11 @@ function removeStrayLinks(
 function adopt(context: NetworkContext, sandbox: SandboxRecord): void {
   if (sandbox.live?.kind !== 'own') return;
   const pid = context.users.pid(sandbox.container);
-  try {
-    for (const { protocol, hostAddress, hostPort } of portsOf(context, sandbox)) {
-      if (hostPort > 0) context.ports.holdAgain({ protocol, hostAddress, port: hostPort });
-    }
-  } catch (error) {
-    // Packets go to the container all the same; only the port looks free to others.
-    log.warn('could not hold a published port again', { container: sandbox.container, error: messageOf(error) });
+  for (const port of portsOf(context, sandbox)) {
+    // A helper that carries connections for the port holds it too.
+    if (port.hostPort > 0 && !hasHelper(port)) holdAgain(context, sandbox, port);
   }
+  proxyPorts(context, sandbox);
   if (pid === undefined) return;
   try {
     const namespace = SandboxNamespace.open(`/proc/${pid}/ns/net`);
@@ -87,6 +86,16 @@ function adopt(context: NetworkContext, sandbox: SandboxRecord): void {
   } catch (error) {
     // It ended a moment ago: its exit is still to be settled.
     if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ESRCH') throw error;
+  }
+}
+
+function holdAgain(context: NetworkContext, sandbox: SandboxRecord, port: PublishedPort): void {
+  const { protocol, hostAddress, hostPort } = port;
+  try {
+    context.ports.holdAgain({ protocol, hostAddress, port: hostPort });
+  } catch (error) {
+    // Packets go to the container all the same; only the port looks free to others.
+    log.warn('could not hold a published port again', { container: sandbox.container, error: messageOf(error) });
   }
 }
 

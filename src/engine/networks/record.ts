@@ -71,6 +71,8 @@ export interface PublishedPort {
   hostAddress: string;
   /** 0 where there is no translation: the container's port is reached by its own address. */
   hostPort: number;
+  /** The process that carries its connections, where the firewall can't. */
+  proxy?: { pid: number; startTime: string };
 }
 
 export interface SandboxRecord {

@@ -60,7 +60,7 @@ export function endpointRecord(settings: EndpointSettings): EndpointRecord {
   };
 }
 
-function checkMode(mode: string, { hostname, hostConfig, exposedPorts, endpoints }: NetworkRequest): void {
+function checkMode(mode: string, { hostConfig, exposedPorts, endpoints }: NetworkRequest): void {
   const conflicting = (what: string) => invalid(`conflicting options: ${what}`);
   if (mode === 'host' && hostConfig.Links?.length) {
     throw conflicting("host type networking can't be used with links. This would result in undefined behavior");
@@ -69,7 +69,6 @@ function checkMode(mode: string, { hostname, hostConfig, exposedPorts, endpoints
   if (mode === 'container' || mode === 'container:') {
     throw invalid('invalid container format container:<name|id>');
   }
-  if (hostname) throw conflicting('hostname and the network mode');
   if (hostConfig.Links?.length) {
     throw conflicting("container type network can't be used with links. This would result in undefined behavior");
   }

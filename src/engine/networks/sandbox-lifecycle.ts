@@ -7,7 +7,7 @@ import { type NetworkContext, publish } from './context.ts';
 import { activeEndpoints, endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { checkLinks, linkedFrom, linkRules } from './links.ts';
 import { closeNameServer, needsNames, openNameServer } from './names.ts';
-import { publishPorts, releasePorts } from './published.ts';
+import { proxyPorts, publishPorts, releasePorts } from './published.ts';
 import type { SandboxRecord } from './record.ts';
 import { attachEndpoint, releaseEndpoint, reserveEndpoint, resolveEndpoints } from './sandbox-start.ts';
 
@@ -37,6 +37,7 @@ export function startSandbox(context: NetworkContext, sandbox: SandboxRecord): S
     setDefaultRoutes(context, sandbox, namespace);
     namespace.rest();
     context.host.addPorts(portsOf(context, sandbox));
+    proxyPorts(context, sandbox);
     context.host.addLinks(linkRules(context, sandbox));
     context.namespaces.set(sandbox.container, namespace);
     linkNamespace(context, sandbox, namespace);

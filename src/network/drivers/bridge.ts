@@ -68,13 +68,13 @@ export const bridge: NetworkDriver = {
     return { interfaceName, ownsInterface: existing === undefined };
   },
 
-  ensure(network): void {
+  ensure(network, owner): void {
     const { interfaceName: name } = network;
     const options = bridgeOptions(network.options);
     if (!findLink(name)) makeBridge(name, options.mtu);
     setSysctls(network, options);
     setAddresses(network, options);
-    hostLinks().send(message.setLink(name, { up: true }));
+    hostLinks().send(message.setLink(name, { up: true, ...(network.ownsInterface ? { alias: owner } : {}) }));
   },
 
   remove(network): void {

@@ -49,8 +49,8 @@ export interface NetworkDriver {
   readonly givesGateways: boolean;
   /** Checks the options and finds the interface; changes nothing. */
   plan(network: Omit<NetworkSpec, 'interfaceName' | 'ownsInterface'>, others: readonly NetworkSpec[]): NetworkInterface;
-  /** The host's side exists and is as it should be. */
-  ensure(network: NetworkSpec): void;
+  /** The host's side exists and is as it should be. Interfaces that are made for it are marked with their owner. */
+  ensure(network: NetworkSpec, owner: string): void;
   remove(network: NetworkSpec, others: readonly NetworkSpec[]): void;
   hostInterfaceName(): string;
   attach(network: NetworkSpec, endpoint: EndpointSpec, sandbox: SandboxNamespace): void;

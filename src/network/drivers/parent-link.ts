@@ -24,7 +24,7 @@ export function planParent(
   return { interfaceName: parent, ownsInterface: true };
 }
 
-export function ensureParent(network: NetworkSpec): void {
+export function ensureParent(network: NetworkSpec, owner: string): void {
   const { interfaceName: name } = network;
   if (findLink(name)) return;
   if (!network.ownsInterface) throw failed(`the requested parent interface ${name} was not found on the host`);
@@ -38,7 +38,7 @@ export function ensureParent(network: NetworkSpec): void {
   } catch (error) {
     if (!isThere(error)) throw error;
   }
-  hostLinks().send(message.setLink(name, { up: true }));
+  hostLinks().send(message.setLink(name, { up: true, alias: owner }));
 }
 
 export function removeParent(network: NetworkSpec, others: readonly NetworkSpec[]): void {

@@ -1,0 +1,131 @@
+// Ports that the firewall can't lead to their container: a helper process does, from the first connection on. It may outlive
+// the engine, so the record says which process it is.
+import type { Socket, Subprocess } from 'bun';
+import { ProcessHandle } from '../../kernel/process.ts';
+import { listenOn, readinessOf } from '../../kernel/sockets.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
+import { helperCommand } from '../../lib/self.ts';
+import { watchDescriptor } from '../../lib/socket.ts';
+import { parseAddress, requireAddress } from '../../network/addresses.ts';
+import type { PortHolder } from '../../network/port-holder.ts';
+import { processStartTime } from '../../runtime/proc.ts';
+import type { PublishedPort } from './record.ts';
+
+const BACKLOG = 128;
+const RETRY_MS = 1000;
+const LOOPBACK_6 = 1n;
+
+/** What comes in by IPv6 for IPv4 only, and what the host sends to its own IPv6 loopback. */
+export function needsProxy({ hostAddress, hostPort, protocol, containerAddress }: PublishedPort): boolean {
+  const host = parseAddress(hostAddress);
+  if (hostPort === 0 || protocol === 'sctp' || host?.family !== 6) return false;
+  return requireAddress(containerAddress).family === 4 || host.value <= LOOPBACK_6;
+}
+
+export class PortProxies implements Disposable {
+  readonly #active = new Map<string, PortProxy>();
+
+  constructor(private readonly ports: PortHolder) {}
+
+  /** `changed` is called when the port has got a helper. */
+  watch(port: PublishedPort, changed: () => void): void {
+    if (!needsProxy(port)) return;
+    const fd = this.ports.descriptorOf({ protocol: port.protocol, hostAddress: port.hostAddress, port: port.hostPort });
+    if (fd === undefined) return;
+    if (port.protocol === 'tcp') listenOn(fd, BACKLOG);
+    const proxy = new PortProxy(port, fd, changed);
+    this.#active.set(keyOf(port), proxy);
+    proxy.watch();
+  }
+
+  release(port: PublishedPort): void {
+    this.#active.get(keyOf(port))?.[Symbol.dispose]();
+    this.#active.delete(keyOf(port));
+    killHelper(port);
+  }
+
+  /** The helpers go on without the engine. */
+  [Symbol.dispose](): void {
+    for (const proxy of this.#active.values()) proxy[Symbol.dispose]();
+    this.#active.clear();
+  }
+}
+
+const keyOf = ({ protocol, hostAddress, hostPort }: PublishedPort) => `${protocol} ${hostAddress} ${hostPort}`;
+
+/** Still carries connections for the port, perhaps since before the engine started. */
+export const hasHelper = ({ proxy }: PublishedPort) =>
+  proxy !== undefined && processStartTime(proxy.pid) === proxy.startTime;
+
+function killHelper(port: PublishedPort): void {
+  if (!port.proxy || !hasHelper(port)) return;
+  using helper = ProcessHandle.open(port.proxy.pid);
+  helper?.signal(9);
+}
+
+class PortProxy implements Disposable {
+  #over = false;
+  #watcher: Socket<undefined> | undefined;
+  #timer: Timer | undefined;
+
+  constructor(
+    private readonly port: PublishedPort,
+    private readonly fd: number,
+    private readonly changed: () => void,
+  ) {}
+
+  /** Nothing is read: the connection waits in the socket for the helper. */
+  watch(): void {
+    const noticed = () => {
+      this.#watcher = undefined;
+      if (!this.#over) this.#start();
+    };
+    const watching = watchDescriptor(readinessOf(this.fd), {
+      data: () => undefined,
+      error: () => undefined,
+      close: noticed,
+    });
+    watching.then(
+      watcher => {
+        if (this.#over) watcher.terminate();
+        else this.#watcher = watcher;
+      },
+      error => log.warn('could not watch a published port', { port: this.port.hostPort, error: messageOf(error) }),
+    );
+  }
+
+  #start(): void {
+    const { protocol, containerAddress, containerPort } = this.port;
+    const startedAt = performance.now();
+    let helper: Subprocess;
+    try {
+      helper = Bun.spawn(helperCommand('port-proxy', [protocol, containerAddress, String(containerPort)]), {
+        stdio: ['ignore', 'ignore', 'ignore', this.fd],
+        cwd: '/',
+      });
+    } catch (error) {
+      log.warn('could not start a proxy for a published port', {
+        port: this.port.hostPort,
+        error: messageOf(error),
+      });
+      this.#timer = setTimeout(() => this.watch(), RETRY_MS);
+      return;
+    }
+    helper.unref();
+    this.port.proxy = { pid: helper.pid, startTime: processStartTime(helper.pid) ?? '' };
+    this.changed();
+    void helper.exited.then(() => {
+      if (this.#over) return;
+      // One that ends at once must not be started without end.
+      const pause = performance.now() - startedAt < RETRY_MS ? RETRY_MS : 0;
+      this.#timer = setTimeout(() => this.watch(), pause);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#watcher?.terminate();
+  }
+}
