@@ -28,7 +28,7 @@ const runner: Casting = (stage, name) => {
     async check() {
       await subject.recover();
       const state = (await subject.inspect())!.State;
-      expectThat(state.Running, `${name} is ${state.Status} (${state.Error})`);
+      expectThat(state.Running, `${name} does not run: ${JSON.stringify(state)}, had pid ${subject.pid}`);
       subject.pid ??= state.Pid;
       expectThat(state.Pid === subject.pid, `${name} has pid ${state.Pid}, and had ${subject.pid}`);
       process.kill(state.Pid, 0);

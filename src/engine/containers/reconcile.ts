@@ -19,6 +19,7 @@ import type { ContainerRecord } from './record.ts';
 import { removeLocked } from './remove.ts';
 import { shouldStartWithDaemon } from './restart-policy.ts';
 import { ociRuntime } from './runtimes.ts';
+import { awaitExit, endStrays } from './strays.ts';
 
 /** What a container ends with when nobody can know its exit code. */
 const unknownExit = () => ({ code: 255, time: new Date() });
@@ -37,12 +38,13 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
       }
     }
   }
+  await endStrays(context);
   // Networks first: those that ended still hold addresses that the others may want back.
   await context.networks.reconcile(new Set([...running, ...ended.map(live => live.record.id)]));
   context.exits.start();
   for (const live of ended) {
     using _ = await live.transition.lock();
-    const exit = context.exits.peek(live.record.id) ?? unknownExit();
+    const exit = (await awaitExit(context, live.record)) ?? unknownExit();
     await settleExit(context, live, exit).catch(error => logUnsettled(live.record.id, error));
   }
   for (const id of context.exits.waiting() as ContainerId[]) {
