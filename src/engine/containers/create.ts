@@ -5,6 +5,7 @@ import { hostname as hostName } from 'node:os';
 import { invalid, messageOf } from '../../lib/errors.ts';
 import { newContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { containerOfMode } from '../../runtime/oci/modes.ts';
 import { validateHostConfig } from '../../runtime/oci/validate.ts';
 import { parseSignal } from '../../runtime/signals.ts';
 import type { ContainerConfig, ContainerCreateResponse, HostConfig } from '../../wire/types.ts';
@@ -59,7 +60,7 @@ export async function createContainer(
 
   const id = newContainerId();
   const name = requestedName || generateName(taken => store.hasName(taken));
-  setHostname(config, hostConfig, id);
+  setHostname(context, config, hostConfig, id);
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   if (command.length === 0) throw invalid('no command specified');
   const record: ContainerRecord = {
@@ -179,7 +180,15 @@ function checkConfig(config: ContainerConfig): void {
   validateHealthcheck(config.Healthcheck);
 }
 
-function setHostname(config: ContainerConfig, hostConfig: HostConfig, id: string): void {
+function setHostname(context: ContainerContext, config: ContainerConfig, hostConfig: HostConfig, id: string): void {
+  const neighbour = containerOfMode(hostConfig.NetworkMode);
+  if (neighbour) {
+    // Who shares a network is known in it by one name.
+    const target = context.store.require(neighbour);
+    config.Hostname = target.config.Hostname;
+    config.Domainname = target.config.Domainname;
+    return;
+  }
   const hosts = hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host';
   config.Hostname ||= hosts ? hostName() : id.slice(0, 12);
   config.Domainname ??= '';
@@ -192,8 +201,11 @@ function normalizeHostConfig(context: ContainerContext, request: HostConfig): Ho
   hostConfig.NetworkMode =
     !request.NetworkMode || request.NetworkMode === 'default' ? defaultNetworkMode(context) : request.NetworkMode;
   if (hostConfig.NetworkMode.startsWith('container:')) {
-    const target = context.store.require(hostConfig.NetworkMode.slice('container:'.length));
-    hostConfig.NetworkMode = `container:${target.id}`;
+    const reference = hostConfig.NetworkMode.slice('container:'.length);
+    const target = context.store.find(reference);
+    // Not as 404: clients take that for the image, and go and pull it.
+    if (!target && reference !== '') throw invalid(`No such container: ${reference}`);
+    if (target) hostConfig.NetworkMode = `container:${target.id}`;
   }
   hostConfig.Runtime ||= config.defaultRuntime;
   hostConfig.PidMode ??= '';
