@@ -41,6 +41,8 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
   await endStrays(context);
   // Networks first: those that ended still hold addresses that the others may want back.
   await context.networks.reconcile(new Set([...running, ...ended.map(live => live.record.id)]));
+  // Before any of those that run is seen to end: that takes its mounts back.
+  await context.volumes.reconcile(running);
   context.exits.start();
   for (const live of ended) {
     using _ = await live.transition.lock();
@@ -55,7 +57,6 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
       log.error('could not finish what an earlier daemon began', { container: record.id, error: messageOf(error) }),
     );
   }
-  await context.volumes.reconcile(running);
   await context.snapshots.reconcile(new Set([...context.store.all()].map(record => record.id)));
   await removeStrangers(context);
 }
