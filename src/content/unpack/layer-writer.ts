@@ -45,6 +45,8 @@ export class LayerWriter implements TarHandler {
   readonly #implied = new Set<string>(['']);
   /** Set at the very end: making something in a directory changes its time. */
   readonly #directoryTimes = new Map<string, TarEntry>();
+  /** A directory so far had its set-group-id bit. */
+  #groupsHandedDown = false;
   #file: { fd: number; entry: TarEntry } | undefined;
 
   entry(entry: TarEntry): void {
@@ -70,7 +72,8 @@ export class LayerWriter implements TarHandler {
     const { fd, entry } = this.#file;
     // A hole at the end has no data to make it.
     if (entry.segments) setLength(fd, entry.size);
-    this.#dress(fd, entry);
+    // Most files are whole when they are made.
+    if (!this.#isPlain(entry)) this.#dress(fd, entry);
     setTimes(fd, entry.accessed ?? entry.modified, entry.modified);
     closeSync(fd);
     this.#file = undefined;
@@ -93,7 +96,7 @@ export class LayerWriter implements TarHandler {
     switch (entry.kind) {
       case 'file': {
         this.#place(name, () => {
-          this.#file = { fd: createFile(path, 0o600), entry };
+          this.#file = { fd: createFile(path, this.#isPlain(entry) ? entry.mode : 0o600), entry };
         });
         this.#size += entry.size;
         return;
@@ -138,6 +141,7 @@ export class LayerWriter implements TarHandler {
       if (existing === 'whiteout') this.#makeOpaque(path);
     }
     this.#implied.delete(name);
+    if ((entry.mode & 0o2000) !== 0) this.#groupsHandedDown = true;
     this.#dress(path, entry);
     this.#directoryTimes.set(name, entry);
   }
@@ -182,6 +186,11 @@ export class LayerWriter implements TarHandler {
 
   #makeOpaque(path: string): void {
     setXattr(path, OPAQUE_XATTR, YES);
+  }
+
+  /** What root makes belongs to root, unless the directory hands down its group. */
+  #isPlain({ uid, gid, mode, xattrs }: TarEntry): boolean {
+    return uid === 0 && gid === 0 && mode <= 0o777 && xattrs.size === 0 && !this.#groupsHandedDown;
   }
 
   /** Owner, attributes, mode: in the order in which none undoes another. */
