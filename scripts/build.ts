@@ -1,4 +1,4 @@
-// dist/docker and dist/dockerd: one executable under several names. Code splitting with bytecode is what lets a command
+// What is in dist: one executable under several names. Code splitting with bytecode is what lets a command
 // load only its own code.
 import { linkSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 
@@ -25,7 +25,7 @@ for (const log of result.logs) console.error(log);
 if (!result.success) process.exit(1);
 // What changed while we were building is newer than this.
 utimesSync(fresh, started, started);
-for (const name of ['docker', 'dockerd', 'dockyard']) {
+for (const name of ['docker', 'dockerd', 'dockyard', 'docker-credential-dockyard']) {
   linkSync(fresh, `${fresh}-${name}`);
   renameSync(`${fresh}-${name}`, `${dist}${name}`);
   // Renaming one link onto another of the same file does nothing and leaves both.

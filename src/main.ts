@@ -8,6 +8,7 @@ interface Program {
 
 const programs: Record<string, () => Promise<Program>> = {
   docker: () => import('./cli/docker.ts'),
+  'docker-credential-dockyard': () => import('./cli/credential-helper/helper.ts'),
   dockerd: () => import('./daemon/dockerd.ts'),
   dockyard: () => import('./registry/server/program.ts'),
   'helper:pack-layer': () => import('./content/pack/helper.ts'),

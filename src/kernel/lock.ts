@@ -5,6 +5,7 @@ const { flock } = libc({ flock: ['i32', 'i32'] });
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const EINTR = 4;
 const EAGAIN = 11;
 
 /** False when somebody else holds it. */
@@ -13,4 +14,12 @@ export function tryLock(fd: number): boolean {
   const number = errno();
   if (number === EAGAIN) return false;
   throw new KernelError('flock', number, String(fd));
+}
+
+/** Blocks the whole process: for short programs only. */
+export function waitForLock(fd: number): void {
+  while (flock(fd, LOCK_EX) !== 0) {
+    const number = errno();
+    if (number !== EINTR) throw new KernelError('flock', number, String(fd));
+  }
 }
