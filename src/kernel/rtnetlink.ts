@@ -22,6 +22,8 @@ const RTM_GETADDR = 22;
 const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
+const RTM_DELNEIGH = 29;
+const RTM_GETNEIGH = 30;
 
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
@@ -54,6 +56,8 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 const IFA_F_NODAD = 0x02;
+
+const NDA_DST = 1;
 
 const RTA_DST = 1;
 const RTA_OIF = 4;
@@ -216,6 +220,18 @@ export const message = {
     };
   },
 
+  deleteNeighbour(link: number, address: Uint8Array): NetlinkMessage {
+    return {
+      type: RTM_DELNEIGH,
+      flags: NLM_F_ACK,
+      subject: `delete neighbour on link ${link}`,
+      body: writer => {
+        writeNeighbourHeader(writer, address.length === 4 ? AF_INET : AF_INET6, link);
+        writer.attribute(NDA_DST, () => writer.raw(address));
+      },
+    };
+  },
+
   deleteRoute(family: 4 | 6, route: Route): NetlinkMessage {
     return {
       type: RTM_DELROUTE,
@@ -271,6 +287,15 @@ export class RouteSocket implements Disposable {
         const attributes = attributesOf(payload.subarray(8));
         const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
         return bytes ? [{ link: payload.readUInt32LE(4), address: { bytes, bits: payload.readUInt8(1) } }] : [];
+      });
+  }
+
+  neighbours(): { link: number; address: Buffer }[] {
+    return this.#netlink
+      .dump(RTM_GETNEIGH, 'list neighbours', writer => writeNeighbourHeader(writer, AF_UNSPEC, 0))
+      .flatMap(payload => {
+        const address = attributesOf(payload.subarray(12)).get(NDA_DST);
+        return address ? [{ link: payload.readInt32LE(4), address }] : [];
       });
   }
 
@@ -364,6 +389,10 @@ function writeAddressHeader(writer: MessageWriter, link: number, address: LinkAd
     .u8(ipv6 ? IFA_F_NODAD : 0)
     .u8(0)
     .u32(link);
+}
+
+function writeNeighbourHeader(writer: MessageWriter, family: number, link: number): void {
+  writer.u8(family).u8(0).u16(0).u32(link).u16(0).u8(0).u8(0);
 }
 
 function writeRoute(writer: MessageWriter, family: 4 | 6, route: Route): void {

@@ -148,7 +148,7 @@ function disconnectLive(
   // Ports first: nobody must reach whoever gets the address next.
   context.host.removePorts(ports);
   if (network.driver !== 'null') {
-    context.host.driver(network).silence(spec);
+    context.host.driver(network).silence(network, spec);
     if (namespace) context.host.driver(network).detach(spec, namespace);
   }
   delete sandbox.endpoints[network.name];

@@ -1,5 +1,6 @@
 // A bridge of the host for each network, and a pair of virtual interfaces for each container on it.
 import { randomBytes } from 'node:crypto';
+import type { NetlinkMessage } from '../../kernel/netlink.ts';
 import { type LinkAddress, message } from '../../kernel/rtnetlink.ts';
 import { failed, forbidden, invalid } from '../../lib/errors.ts';
 import { addressBytes, requireAddress, requirePrefix } from '../addresses.ts';
@@ -79,11 +80,7 @@ export const bridge: NetworkDriver = {
 
   remove(network): void {
     if (!network.ownsInterface) return;
-    try {
-      hostLinks().send(message.deleteLink(network.interfaceName));
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    attempt(message.deleteLink(network.interfaceName));
   },
 
   hostInterfaceName: () => `veth${randomBytes(4).toString('hex').slice(0, 7)}`,
@@ -113,11 +110,13 @@ export const bridge: NetworkDriver = {
 
   detach: moveAway,
 
-  silence(endpoint): void {
-    try {
-      hostLinks().send(message.setLink(endpoint.hostInterface, { up: false, master: 0 }));
-    } catch (error) {
-      if (!isGone(error)) throw error;
+  silence(network, endpoint): void {
+    attempt(message.setLink(endpoint.hostInterface, { up: false, master: 0 }));
+    const bridge = findLink(network.interfaceName);
+    if (!bridge) return;
+    // Who gets the address next must not be taken for its predecessor.
+    for (const address of [endpoint.ipv4, endpoint.ipv6]) {
+      if (address) attempt(message.deleteNeighbour(bridge.index, addressBytes(requireAddress(address.address))));
     }
   },
 
@@ -144,6 +143,15 @@ export const bridge: NetworkDriver = {
     };
   },
 };
+
+/** What is gone already need not go. */
+function attempt(request: NetlinkMessage): void {
+  try {
+    hostLinks().send(request);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
 
 function makeBridge(name: string, mtu: number): void {
   // A bridge without an address of its own takes the lowest of its ports', which changes as containers come and go.

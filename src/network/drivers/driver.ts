@@ -57,7 +57,7 @@ export interface NetworkDriver {
   /** The container lives on without the interface. */
   detach(endpoint: EndpointSpec, sandbox: SandboxNamespace): void;
   /** The container is gone, and its namespace with it, sooner or later: nothing of the endpoint may be heard any more. */
-  silence(endpoint: EndpointSpec): void;
+  silence(network: NetworkSpec, endpoint: EndpointSpec): void;
   /** Where the default route of a container goes. */
   defaultRoute(network: NetworkSpec, endpoint: EndpointSpec, family: 4 | 6): { gateway: string } | 'link' | undefined;
   /** Undefined where no packet passes the host's firewall. */

@@ -20,8 +20,9 @@ export function findLink(name: string): Link | undefined {
   }
 }
 
-/** The interface does not exist (any more). */
-export const isGone = (error: unknown) => error instanceof KernelError && error.code === 'ENODEV';
+/** What it is about does not exist (any more). */
+export const isGone = (error: unknown) =>
+  error instanceof KernelError && (error.code === 'ENODEV' || error.code === 'ENOENT');
 export const isThere = (error: unknown) => error instanceof KernelError && error.code === 'EEXIST';
 
 export function readSysctl(name: string): string | undefined {
