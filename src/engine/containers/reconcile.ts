@@ -7,7 +7,7 @@ import { errnoOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { startForgotten } from '../../runtime/oci-runtime.ts';
-import { processStartTime } from '../../runtime/proc.ts';
+import { processStat } from '../../runtime/proc.ts';
 import { removeContainerCgroup } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import { adoptExecs } from './exec.ts';
@@ -73,7 +73,10 @@ function takeOver(context: ContainerContext, live: LiveContainer): boolean {
   if (phase.kind !== 'running') return false;
   if (context.exits.peek(record.id) !== undefined) return false;
   // Another process, or a thread of one, may have the number by now.
-  if (processStartTime(phase.pid) !== phase.startTime) return false;
+  const init = processStat(phase.pid);
+  if (init?.startTicks !== phase.startTime) return false;
+  // Dead, though nobody has asked for its exit code yet: nobody will, if its conmon is gone too.
+  if (init.state === 'Z' || init.state === 'X') return false;
   const handle = ProcessHandle.open(phase.pid);
   if (!handle) return false;
   live.process = handle;
