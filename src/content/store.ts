@@ -1,6 +1,6 @@
 // All content of an engine: blobs, and the layers unpacked from them. What nothing refers to is collected: images and
 // snapshots refer to content for good, leases while something is under way.
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { messageOf } from '../lib/errors.ts';
 import type { ChainId, Digest } from '../lib/ids.ts';
@@ -32,6 +32,7 @@ export class ContentStore {
   readonly #layout: ContentLayout;
   readonly #durability: Durability;
   readonly #leases = new Set<Lease>();
+  readonly #removals = new Set<Promise<void>>();
 
   constructor(dataRoot: string, options: { parallelUnpacks: number }) {
     this.#layout = contentLayout(dataRoot);
@@ -43,18 +44,18 @@ export class ContentStore {
   }
 
   /**
-   * Once, before anything else uses the store: takes away what a crash left. Downloads that were not finished are kept for
-   * the blobs named, so that the same command can go on where it was.
+   * Once, before anything else uses the store: takes away what a crash left. Downloads that broke off are kept like blobs,
+   * so that the same command can go on where it was.
    */
-  async recover(roots: ContentRoots, unfinished: ReadonlySet<Digest>): Promise<void> {
+  async recover(roots: ContentRoots): Promise<void> {
     const suspectSince = this.#durability.suspectSince();
     if (suspectSince !== undefined) {
       await dropSuspects(this.#layout, suspectSince);
       this.#durability.cleared();
     }
+    const kept = new Set(this.#partials().map(({ name }) => name));
     for (const name of readdirSync(this.#layout.ingest)) {
-      const partial = /^partial-([0-9a-f]{64})$/.exec(name);
-      if (partial && unfinished.has(`sha256:${partial[1]}` as Digest)) continue;
+      if (kept.has(name)) continue;
       renameSync(`${this.#layout.ingest}/${name}`, `${this.#layout.removing}/${name}-${Date.now()}`);
     }
     const { blobs, layers } = this.collect(roots);
@@ -65,10 +66,20 @@ export class ContentStore {
   /** Nothing waits for these files to go. */
   #emptyRemoving(): void {
     for (const name of readdirSync(this.#layout.removing)) {
-      rm(`${this.#layout.removing}/${name}`, { recursive: true, force: true }).catch((error: unknown) => {
-        log.warn('could not remove what is no longer needed', { name, error: messageOf(error) });
-      });
+      this.#inBackground(rm(`${this.#layout.removing}/${name}`, { recursive: true, force: true }));
     }
+  }
+
+  #inBackground(removal: Promise<void>): void {
+    const done = removal
+      .catch((error: unknown) => log.warn('could not remove what is no longer needed', { error: messageOf(error) }))
+      .finally(() => this.#removals.delete(done));
+    this.#removals.add(done);
+  }
+
+  /** Resolves when the files of all that was removed so far are gone. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#removals);
   }
 
   /** Content named in a lease is not collected until the lease is disposed of. */
@@ -104,11 +115,20 @@ export class ContentStore {
       if (marked.layers.has(chain)) continue;
       collected.bytes += this.layers.info(chain)?.size ?? 0;
       collected.layers.push(chain);
-      this.layers.remove(chain).catch((error: unknown) => {
-        log.warn('could not remove a layer', { layer: chain, error: messageOf(error) });
-      });
+      this.#inBackground(this.layers.remove(chain));
+    }
+    for (const { name, digest } of this.#partials()) {
+      if (!marked.blobs.has(digest)) rmSync(`${this.#layout.ingest}/${name}`, { force: true });
     }
     return collected;
+  }
+
+  /** Downloads that broke off. */
+  #partials(): { name: string; digest: Digest }[] {
+    return readdirSync(this.#layout.ingest).flatMap(name => {
+      const partial = /^partial-([0-9a-f]{64})$/.exec(name);
+      return partial ? [{ name, digest: `sha256:${partial[1]}` as Digest }] : [];
+    });
   }
 
   /** Everything that these point at, as far as it is here; but not by way of `except`. */

@@ -197,8 +197,7 @@ export class ImageStore implements ImageService {
   async reconcile(): Promise<void> {
     const { content, records } = this.#context;
     records.forgetPulls(UNFINISHED_PULLS_KEPT);
-    const unfinished = content.reachable(records.pulledTargets()).blobs;
-    await content.recover({ targets: targetsOf(records), layers: this.#context.layersInUse() }, unfinished);
+    await content.recover({ targets: targetsOf(records), layers: this.#context.layersInUse() });
     await this.#restoreLayers();
     await this.#loadEmbedded();
   }
