@@ -26,7 +26,7 @@ export function execProcess(
     ...(request.tty && consoleSize ? { consoleSize: { height: consoleSize[0], width: consoleSize[1] } } : {}),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: [...request.cmd],
-    env: processEnvironment(record.config, request.tty, request.env),
+    env: processEnvironment(record.config, request.tty, context.networks.environment(record.id), request.env),
     cwd,
     ...execSecurity({
       hostConfig: record.hostConfig,

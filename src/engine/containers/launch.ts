@@ -45,7 +45,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     id: record.id,
     rootfs,
     args: [record.path, ...record.args],
-    env: processEnvironment(config, config.Tty === true),
+    env: processEnvironment(config, config.Tty === true, context.networks.environment(record.id)),
     cwd: config.WorkingDir || '/',
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     config,

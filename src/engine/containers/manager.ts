@@ -72,6 +72,7 @@ export class ContainerManager implements Containers {
     const users: NetworkUsers & VolumeUsers = {
       resolve: reference => store.find(reference)?.id,
       name: id => store.get(id)?.name,
+      environment: id => store.get(id)?.config.Env ?? [],
       pid: id => {
         const phase = store.get(id)?.phase;
         return phase?.kind === 'running' ? phase.pid : undefined;

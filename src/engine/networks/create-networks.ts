@@ -29,6 +29,7 @@ import { findNetwork, noSuchNetwork, requireNetwork } from './find.ts';
 import { activeEndpoints } from './gateway.ts';
 import { HostSide } from './host-side.ts';
 import { hostFileEntries, hostsEntries } from './hosts-file.ts';
+import { linkEnvironment } from './link-environment.ts';
 import { linkedFrom } from './links.ts';
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
@@ -149,6 +150,11 @@ class NetworksImplementation implements EngineNetworks {
   async forget(container: ContainerId): Promise<void> {
     await this.stop(container);
     this.#context.store.deleteSandbox(container);
+  }
+
+  environment(container: ContainerId): string[] {
+    const record = this.#context.store.sandbox(container);
+    return record ? linkEnvironment(this.#context, record) : [];
   }
 
   settings(container: ContainerId): NetworkSettings {

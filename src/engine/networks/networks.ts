@@ -53,6 +53,8 @@ export interface Networks {
   renamed(container: ContainerId, name: string): void;
   /** The container is gone for good. Implies `stop`. */
   forget(container: ContainerId): Promise<void>;
+  /** What a container's processes are told of those it is linked to. */
+  environment(container: ContainerId): string[];
   /** For inspect and list. */
   settings(container: ContainerId): NetworkSettings;
   ports(container: ContainerId): PortMap;
@@ -76,6 +78,8 @@ export interface NetworkUsers {
   /** By name, id or unique prefix. */
   resolve(reference: string): ContainerId | undefined;
   name(container: ContainerId): string | undefined;
+  /** The variables of a container's configuration. */
+  environment(container: ContainerId): readonly string[];
   /** The init process of a running container. */
   pid(container: ContainerId): number | undefined;
   /** The lines of a running container's /etc/hosts beyond localhost's are others now. */
