@@ -21,6 +21,7 @@ export class Durability {
   readonly #path: string;
   #marked: boolean;
   #changes = 0;
+  #closed = false;
   #marking: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -64,7 +65,14 @@ export class Durability {
     this.#marked = true;
   }
 
+  /** Syncs no more: a mark that is there stays for the next one. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
   #schedule(): void {
+    if (this.#closed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#sync().catch(error => log.warn('could not sync the data root', { error: messageOf(error) }));

@@ -26,7 +26,7 @@ beforeEach(() => {
   lease = store.lease();
 });
 afterEach(async () => {
-  for (const each of opened.splice(0)) await each.settled();
+  for (const each of opened.splice(0)) await each.close();
   rmSync(root, { recursive: true });
 });
 

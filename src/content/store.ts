@@ -78,7 +78,8 @@ export class ContentStore {
   }
 
   /** Resolves when the files of all that was removed so far are gone. */
-  async settled(): Promise<void> {
+  async close(): Promise<void> {
+    this.#durability.close();
     await Promise.all(this.#removals);
   }
 

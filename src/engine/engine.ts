@@ -103,6 +103,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
     close: async () => {
       await containers.close();
       await networks.close();
+      await images.close();
       database.close();
     },
   };

@@ -202,6 +202,10 @@ export class ImageStore implements ImageService {
     await this.#loadEmbedded();
   }
 
+  close(): Promise<void> {
+    return this.#context.content.close();
+  }
+
   /** Layers under containers that a power cut took are unpacked again, as long as their image is here. */
   async #restoreLayers(): Promise<void> {
     const { content, records, layersInUse } = this.#context;

@@ -134,6 +134,8 @@ export interface ImageService extends Images {
   usage(): Promise<{ images: ImageSummary[]; layersSize: number }>;
   /** At start-up, before anything uses an image. */
   reconcile(): Promise<void>;
+  /** At the end, when nothing is asked any more. */
+  close(): Promise<void>;
 }
 
 export interface TransferRequest {
