@@ -37,8 +37,15 @@ export const engineNeeds = [
 /** What the tests use besides: strangers to talk to, and tools to look from outside. */
 export const testNeeds = [
   ...engineNeeds,
+  { program: 'tini-static', package: 'tini', for: 'the init of --init', others: ['tini', 'tini', 'tini-static'] },
   { program: 'ip', package: 'iproute2', for: 'tests of networks', others: ['iproute', 'iproute2', 'iproute2'] },
   { program: 'curl', package: 'curl', for: 'a client nobody here wrote', others: ['curl', 'curl', 'curl'] },
+  {
+    program: 'skopeo',
+    package: 'skopeo',
+    for: 'a registry client nobody here wrote',
+    others: ['skopeo', 'skopeo', 'skopeo'],
+  },
   { program: 'openssl', package: 'openssl', for: 'certificates for tests', others: ['openssl', 'openssl', 'openssl'] },
 ];
 

@@ -252,7 +252,7 @@ describe('hijacked streams', () => {
   test('a client that vanishes frees what it held', async () => {
     const id = await running({ Cmd: ['sleep', '1000'], OpenStdin: true });
     // Network namespaces are kept ready for the next start: how many there are has nothing to do with clients.
-    const descriptors = () => openFiles(engine.pid).filter(target => !target.startsWith('net:')).length;
+    const descriptors = () => openFiles(engine.pid).filter(target => !target.startsWith('net:'));
     (await engine.api.get('/_ping')).ok;
     const paths = [
       ['POST', `/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`],
@@ -261,18 +261,26 @@ describe('hijacked streams', () => {
       ['GET', `/containers/${id}/stats`],
       ['GET', '/events'],
     ];
-    const before = descriptors();
-    const connections: RawConnection[] = [];
-    for (const [method, path] of paths) {
-      const connection = await RawConnection.open(engine.socket);
-      const upgrade = path!.includes('attach') ? 'Connection: Upgrade\r\nUpgrade: tcp\r\n' : '';
-      connection.send(`${method} /v1.56${path} HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
-      await connection.until(text => text.includes('\r\n\r\n'));
-      connections.push(connection);
-    }
-    expect(descriptors()).toBeGreaterThanOrEqual(before + paths.length);
-    for (const connection of connections) connection.stream.destroy();
-    await until(() => descriptors() <= before, { what: () => `${descriptors()} descriptors to become ${before}` });
+    const comeAndGo = async () => {
+      const before = descriptors();
+      const connections: RawConnection[] = [];
+      for (const [method, path] of paths) {
+        const connection = await RawConnection.open(engine.socket);
+        const upgrade = path!.includes('attach') ? 'Connection: Upgrade\r\nUpgrade: tcp\r\n' : '';
+        connection.send(`${method} /v1.56${path} HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`);
+        await connection.until(text => text.includes('\r\n\r\n'));
+        connections.push(connection);
+      }
+      expect(descriptors().length).toBeGreaterThanOrEqual(before.length + paths.length);
+      for (const connection of connections) connection.stream.destroy();
+    };
+    // What is opened once, for the first client of its kind or in the background, is open after the first round.
+    for (let round = 0; round < 5; round++) await comeAndGo();
+    const most = descriptors().length + paths.length;
+    for (let round = 0; round < 5; round++) await comeAndGo();
+    await until(() => descriptors().length <= most, {
+      what: () => `no more than ${most}: ${descriptors().sort().join(' ')}`,
+    });
     expect((await engine.inspect(id)).State?.Running).toBe(true);
   });
 });
