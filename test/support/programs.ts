@@ -6,13 +6,14 @@ const project = new URL('../../', import.meta.url).pathname;
 const dist = process.env['DOCKYARD_TEST_DIST'] ?? `${project}dist`;
 const fromSource = process.env['DOCKYARD_TEST_SOURCE'] === '1' || !existsSync(`${dist}/dockerd`);
 
-function ours(name: 'docker' | 'dockerd'): string[] {
+function ours(name: 'docker' | 'dockerd' | 'dockyard'): string[] {
   if (fromSource) return [process.execPath, `${project}src/main.ts`, '--dockyard-program', name];
   return [`${dist}/${name}`];
 }
 
 export const ourClient = ours('docker');
 export const ourDaemon = ours('dockerd');
+export const ourDockyard = ours('dockyard');
 
 /** Where Debian's Docker is: '/' if it is installed, else unpacked beside us by `npm test`. */
 const officialRoot = (
