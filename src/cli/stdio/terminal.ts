@@ -34,13 +34,9 @@ function keepUntilEnd(restore: () => void): () => void {
   };
 }
 
-/** Tells the size now if it is not `known` already, and each time it changes. Returns what ends that. */
-export function followWindowSize(
-  descriptor: number,
-  tell: (size: WindowSize) => Promise<void>,
-  known?: WindowSize,
-): () => void {
-  let told = known;
+/** Tells the size now, and each time it changes. Returns what ends that. */
+export function followWindowSize(descriptor: number, tell: (size: WindowSize) => Promise<void>): () => void {
+  let told: WindowSize | undefined;
   const update = () => {
     const size = windowSize(descriptor);
     if (!size || (size.rows === told?.rows && size.columns === told?.columns)) return;

@@ -27,9 +27,6 @@ export async function checkInputTerminal(attachStdin: boolean, tty: boolean): Pr
   }
 }
 
-/** From this version of the API on the engine takes a terminal's first size from the request that makes it. */
-export const SIZE_AT_CREATION = '1.42';
-
 /** The size of our terminal, if our output is one. */
 export async function terminalSize() {
   const { windowSize } = await import('../../stdio/terminal.ts');
@@ -65,12 +62,11 @@ export async function forwardSignalsTo(client: EngineClient, id: string, wanted 
   return forwardSignals(wanted ? signal => containers.kill(client, id, signal) : undefined);
 }
 
-/** Keeps the terminal in the container as large as ours. `known` is the size it has. */
-export async function followTerminal(
-  client: EngineClient,
-  id: string,
-  known?: { rows: number; columns: number },
-): Promise<void> {
+/**
+ * Keeps the terminal in the container as large as ours. Engines take its first size from the request that makes it, but not
+ * all of them do, and some a little late: it is told in any case.
+ */
+export async function followTerminal(client: EngineClient, id: string): Promise<void> {
   const { followWindowSize, isTerminal } = await import('../../stdio/terminal.ts');
-  if (isTerminal(1)) followWindowSize(1, size => containers.resize(client, id, size), known);
+  if (isTerminal(1)) followWindowSize(1, size => containers.resize(client, id, size));
 }

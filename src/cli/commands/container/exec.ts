@@ -1,12 +1,11 @@
 import type { EngineClient } from '../../../client/client.ts';
 import { ConnectionError } from '../../../client/errors.ts';
 import * as execs from '../../../client/exec.ts';
-import { compareVersions } from '../../../client/version.ts';
 import type { ExecConfig } from '../../../wire/types.ts';
 import { atLeast, defineCommand } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { Session } from '../../stdio/session.ts';
-import { checkInputTerminal, detachKeysOf, SIZE_AT_CREATION, terminalSize } from './attached.ts';
+import { checkInputTerminal, detachKeysOf, terminalSize } from './attached.ts';
 import { readEnvironment, validateEnv } from './create-options/key-values.ts';
 
 export const command = defineCommand({
@@ -55,16 +54,15 @@ export const command = defineCommand({
     const stream = await execs.startAttached(client, id, { Tty: tty, ConsoleSize });
     const session = new Session(stream, { tty, stdin, output: true, detachKeys: DetachKeys });
     const ended = session.run();
-    if (tty) await followTerminal(client, id, size);
+    if (tty) await followTerminal(client, id);
     if ((await ended) === 'detached') throw new ExitError(1, 'read escape sequence');
     return exitCode(client, id);
   },
 });
 
-async function followTerminal(client: EngineClient, id: string, size: Awaited<ReturnType<typeof terminalSize>>) {
+async function followTerminal(client: EngineClient, id: string): Promise<void> {
   const { followWindowSize, isTerminal } = await import('../../stdio/terminal.ts');
-  const known = compareVersions(client.version, SIZE_AT_CREATION) < 0 ? undefined : size;
-  if (isTerminal(0)) followWindowSize(1, window => execs.resize(client, id, window), known);
+  if (isTerminal(0)) followWindowSize(1, window => execs.resize(client, id, window));
 }
 
 async function exitCode(client: EngineClient, id: string): Promise<number> {

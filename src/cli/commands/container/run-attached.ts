@@ -1,18 +1,10 @@
 // `docker run` in the foreground. The engine watches for the end, and we are attached, before the container starts: neither its
 // first output nor its exit code can be missed.
 import * as containers from '../../../client/containers.ts';
-import { compareVersions } from '../../../client/version.ts';
 import type { ContainerCreateRequest } from '../../../wire/types.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { Session } from '../../stdio/session.ts';
-import {
-  checkInputTerminal,
-  followTerminal,
-  forwardSignalsTo,
-  SIZE_AT_CREATION,
-  terminalSize,
-  watchEnd,
-} from './attached.ts';
+import { checkInputTerminal, followTerminal, forwardSignalsTo, terminalSize, watchEnd } from './attached.ts';
 import type { CreateFlags } from './create-options/create-options.ts';
 import { create, startOrExplain } from './run.ts';
 
@@ -54,7 +46,7 @@ export async function runAttached(
     if (flags.rm) await status;
     throw error;
   }
-  if (tty) await followTerminal(client, id, compareVersions(client.version, SIZE_AT_CREATION) < 0 ? undefined : size);
+  if (tty) await followTerminal(client, id);
 
   // Without output to wait for, the container's end is the end, whatever stdin has left.
   const end = stdout || stderr ? await ended : await Promise.race([ended, status.then(() => 'ended' as const)]);
