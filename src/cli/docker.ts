@@ -35,8 +35,8 @@ export async function runDocker(args: string[], streams: ConstructorParameters<t
 
 async function dispatch(cli: Cli, args: string[], help: boolean): Promise<number> {
   if (cli.globals.version) {
-    const { productVersion } = await import('./framework/product.ts');
-    cli.out.line(`Docker version ${productVersion}, build dockyard`);
+    const { gitCommit, productVersion } = await import('../lib/product.ts');
+    cli.out.line(`Docker version ${productVersion}, build ${gitCommit || 'unknown'}`);
     return 0;
   }
   if (!isLogLevel(cli.globals['log-level'])) {

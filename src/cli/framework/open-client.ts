@@ -3,10 +3,10 @@ import { EngineClient } from '../../client/client.ts';
 import { ConnectionError } from '../../client/errors.ts';
 import { type Dial, dialer } from '../../client/transport.ts';
 import { isApiVersion } from '../../client/version.ts';
+import { productVersion } from '../../lib/product.ts';
 import type { Cli } from './cli.ts';
 import { isDefaultEndpoint } from './endpoint.ts';
 import { ExitError } from './errors.ts';
-import { userAgent } from './product.ts';
 
 export async function openEngineClient(cli: Cli): Promise<EngineClient> {
   const config = cli.config();
@@ -20,7 +20,7 @@ export async function openEngineClient(cli: Cli): Promise<EngineClient> {
     dial: isDefaultEndpoint(cli.globals, config) ? startingEngine(cli, dial) : dial,
     basePath: endpoint.address.kind === 'tcp' ? endpoint.address.basePath : '',
     version,
-    headers: { ...config.HttpHeaders, 'User-Agent': userAgent },
+    headers: { ...config.HttpHeaders, 'User-Agent': `Docker-Client/${productVersion} (linux)` },
   });
 }
 
