@@ -35,18 +35,24 @@ test('on a full disk a create fails and says why, nothing is half-made, and with
     },
   });
   const running = await engine.output('run', '-d', '--network', 'none', 'busybox', 'sleep', '1000');
+  const other = await engine.output('run', '-d', '--network', 'none', 'busybox', 'sleep', '1000');
   fillUp(engine);
 
   const created = await engine.docker('create', '--name', 'homeless', '--network', 'none', 'busybox', 'true');
   expect(created.code).not.toBe(0);
   expect(created.stderr).toMatch(/no space left|disk is full/i);
-  expect(await engine.output('ps', '-aq', '--no-trunc')).toBe(running);
-  expect(readdirSync(`${engine.dataRoot}/containers`)).toEqual([running]);
+  expect(await engine.output('ps', '-aq', '--no-trunc')).toBe(`${other}\n${running}`);
+  expect(readdirSync(`${engine.dataRoot}/containers`).sort()).toEqual([other, running].sort());
 
   // It runs on, and can still be used and looked at.
   expect(await engine.docker('exec', running, 'echo', 'hello')).toMatchObject({ code: 0, stdout: 'hello\n' });
 
+  // And be stopped.
+  await engine.output('stop', '-t', '0', other);
+  expect((await engine.inspect(other)).State).toMatchObject({ Status: 'exited', ExitCode: 137 });
+
   rmSync(`${engine.dataRoot}/filler`);
+  await engine.output('rm', other);
   expect(await engine.docker('run', '--rm', '--network', 'none', 'busybox', 'echo', 'room')).toMatchObject({
     code: 0,
     stdout: 'room\n',

@@ -145,11 +145,7 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   if (context.store.saveIfPossible(record)) context.exits.forget(id);
   if (record.oomKilled) publish(context, record, 'oom');
   publish(context, record, 'die', { exitCode: String(exitCode), execDuration: String(Math.floor(ranFor / 1000)) });
-  try {
-    await context.networks.stop(id);
-  } catch (error) {
-    log.error('could not take down the network of an exited container', { container: id, error: messageOf(error) });
-  }
+  await stopNetwork(context, id);
   const result = { statusCode: exitCode, error: record.error || undefined };
   live.notify(again ? ['next-exit'] : ['next-exit', 'not-running'], result);
   try {
@@ -159,6 +155,15 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   }
   if (again) scheduleRestart(context, live, ranFor);
   else if (record.hostConfig.AutoRemove && !live.keepOnExit) await removeLocked(context, live, { volumes: true });
+}
+
+/** The rest of a clean-up goes on when this can't: its state may be on a full disk. */
+async function stopNetwork(context: ContainerContext, id: ContainerRecord['id']): Promise<void> {
+  try {
+    await context.networks.stop(id);
+  } catch (error) {
+    log.error('could not take down the network of an exited container', { container: id, error: messageOf(error) });
+  }
 }
 
 /** Everything a process had, beside the record; `unknown`: some of it may still run. Idempotent, so that a new daemon can finish what an old one began. */
@@ -183,7 +188,7 @@ export async function cleanUpProcess(
       ? deleteEnded(ociRuntime(context, record), record.id, cgroupOf(context, record))
       : deleteCreated(ociRuntime(context, record), record.id),
     live.log.detach(),
-    context.networks.stop(record.id),
+    stopNetwork(context, record.id),
   ]);
   await releaseRootfs(context, record);
   await rm(paths.bundle, { recursive: true, force: true });

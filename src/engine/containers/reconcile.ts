@@ -48,6 +48,8 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
     using _ = await live.transition.lock();
     const exit = (await awaitExit(context, live.record)) ?? unknownExit();
     await settleExit(context, live, exit).catch(error => logUnsettled(live.record.id, error));
+    // Its policy's turn comes when everything else is up, and in an order.
+    live.cancelRestart();
   }
   for (const id of context.exits.waiting() as ContainerId[]) {
     await handleExit(context, id).catch(error => logUnsettled(id, error));

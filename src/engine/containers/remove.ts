@@ -57,7 +57,6 @@ export async function removeLocked(
   context.store.saveIfPossible(record);
   try {
     if (live.watched) await cleanUpProcess(context, live, 'unknown');
-    await context.networks.forget(record.id);
     await live.log.close();
     const paths = pathsOf(context, record);
     await Promise.all([
@@ -65,6 +64,8 @@ export async function removeLocked(
       rm(paths.directory, { recursive: true, force: true }),
       rm(paths.bundle, { recursive: true, force: true }),
     ]);
+    // After the files: on a full disk only what they gave back leaves room to store this.
+    await context.networks.forget(record.id);
     context.store.delete(record.id);
   } catch (error) {
     record.phase = { kind: 'dead' };
