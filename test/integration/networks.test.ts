@@ -1,7 +1,10 @@
 // Networks with real traffic. The engine's host and its neighbour are network namespaces of this test's own.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
-import { Machine } from '../support/machines.ts';
+import { bindSocket } from '../../src/kernel/sockets.ts';
+import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
+import { parseQuery, RCODE, TYPE, writeResponse } from '../../src/network/dns/message.ts';
+import { datagrams, Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
 
@@ -372,6 +375,53 @@ describe('IPv6', () => {
   });
 });
 
+describe('what the embedded server does not know', () => {
+  /** Knows one name, and refuses all when it is told to. */
+  async function nameServer(machine: Machine, address: string, answer: 'known' | 'refuse'): Promise<Disposable> {
+    const bytes = addressBytes(requireAddress(address));
+    const fd = machine.visit(() => bindSocket({ protocol: 'udp', address: bytes, port: 53 }));
+    const socket = await datagrams(fd, (packet, port, sender, self) => {
+      const query = parseQuery(packet);
+      if (!query) return;
+      const known = answer === 'known' && query.name === 'outside.example' && query.type === TYPE.A;
+      const rcode = answer === 'refuse' ? RCODE.refused : query.name === 'outside.example' ? RCODE.ok : RCODE.nameError;
+      const answers = known ? [{ type: TYPE.A, address: Uint8Array.of(198, 51, 100, 7) }] : [];
+      self.send(writeResponse(query, rcode, answers, 512), port, sender);
+    });
+    return { [Symbol.dispose]: () => socket.close() };
+  }
+
+  test('is asked of the servers it was given, in turn', async () => {
+    lan.neighbour.addAddresses('wire', '192.0.2.10/24');
+    using _refusing = await nameServer(lan.neighbour, '192.0.2.10', 'refuse');
+    using _knowing = await nameServer(lan.neighbour, NEIGHBOUR, 'known');
+    await lan.docker('network', 'create', 'asking');
+    const flags = ['--network', 'asking', '--dns', '192.0.2.10', '--dns', NEIGHBOUR, '--dns-search', 'example'];
+    await lan.docker('run', '-d', '--name', 'curious', ...flags, 'busybox', 'sleep', '600');
+    expect(await lan.exec('curious', 'nslookup', '-type=a', 'outside.example')).toContain('198.51.100.7');
+    expect(await lan.exec('curious', 'nslookup', '-type=a', 'nowhere.example')).toContain('NXDOMAIN');
+    expect(await lan.exec('curious', 'cat', '/etc/resolv.conf')).toContain('search example');
+    expect(await lan.exec('curious', 'nslookup', '-type=a', 'host.docker.internal')).toContain(
+      (await lan.address('curious', 'asking')).replace(/\d+$/, '1'),
+    );
+    await remove('curious');
+    await lan.docker('network', 'rm', 'asking');
+  });
+
+  test('is not asked for a container without a way out', async () => {
+    await lan.docker('network', 'create', '--internal', 'closed');
+    await lan.docker('run', '-d', '--name', 'cut-off', '--network', 'closed', 'busybox', 'sleep', '600');
+    expect(await lan.exec('cut-off', 'nslookup', '-type=a', 'outside.example')).toContain('SERVFAIL');
+    await remove('cut-off');
+    await lan.docker('network', 'rm', 'closed');
+  });
+
+  test('host-gateway is the default bridge, or what the engine is told', async () => {
+    const hosts = await lan.docker('run', '--rm', '--add-host', 'up:host-gateway', 'busybox', 'cat', '/etc/hosts');
+    expect(hosts).toContain('172.17.0.1\tup');
+  });
+});
+
 describe('links and icc', () => {
   test('without icc only linked containers reach each other', async () => {
     await using strict = await NetworkHost.start({ flags: ['--icc=false'] });
@@ -384,6 +434,7 @@ describe('links and icc', () => {
     const db = await strict.address('db', 'bridge');
     expect(await fetchFrom(inside('app'), 'http://database/')).toBe('db');
     expect(await fetchFrom(inside('third'), `http://${db}/`)).toBe('');
+    expect(await strict.exec('app', 'env')).toContain(`DATABASE_PORT_80_TCP_ADDR=${db}`);
     expect(await strict.exec('app', 'cat', '/etc/hosts')).toMatch(new RegExp(`${db}\\s+database db`));
     const { stderr } = await strict.refused('run', '--rm', '--link', 'nobody', 'busybox', 'true');
     expect(stderr).toContain('nobody');

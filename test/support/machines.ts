@@ -129,7 +129,8 @@ export class Machine implements Disposable {
 
 type OnDatagram = (data: Buffer, port: number, sender: string, socket: udp.Socket<'buffer'>) => void;
 
-function datagrams(fd: number, received: OnDatagram): Promise<udp.Socket<'buffer'>> {
+/** A socket on a descriptor, which it owns. */
+export function datagrams(fd: number, received: OnDatagram): Promise<udp.Socket<'buffer'>> {
   const options = {
     fd,
     socket: { data: (socket, data, port, sender) => received(data, port, sender, socket) },
