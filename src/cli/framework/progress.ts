@@ -89,17 +89,24 @@ export function progressBar(
   columns: number,
 ): string {
   if (current <= 0 && total <= 0) return '';
-  const amount = (n: number) => (units ? String(n) : humanSize(n));
+  const shown = units ? String(current) : humanSize(current).padStart(8);
   const suffix = units ? ` ${units}` : '';
-  if (total <= 0) return units ? `${current} ${units}` : amount(current).padStart(8);
+  if (total <= 0) return `${shown}${suffix}`;
   const filled = Math.min(Math.trunc((current / total) * BAR), BAR);
   const bar = columns > 110 ? `[${'='.repeat(filled)}>${' '.repeat(BAR - filled)}] ` : '';
-  const counts = current > total ? `${amount(current)}${suffix}` : `${amount(current)}/${amount(total)}${suffix}`;
-  return `${bar}${hidecounts ? '' : units ? counts : counts.padStart(amount(total).length + 9)}${remaining()}`;
+  // More than there should be: the total was wrong.
+  const of = current > total ? '' : `/${units ? total : humanSize(total)}`;
+  return `${bar}${hidecounts ? '' : `${shown}${of}${suffix}`}${remaining()}`;
 
   function remaining(): string {
     if (columns <= 50 || current <= 0 || !start || filled >= BAR) return '';
     const perUnit = (Date.now() / 1000 - start) / current;
-    return ` ${Math.round((total - current) * perUnit)}s`;
+    return ` ${durationText(Math.round((total - current) * perUnit))}`;
   }
+}
+
+function durationText(seconds: number): string {
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return `${hours > 0 ? `${hours}h` : ''}${seconds >= 60 ? `${minutes}m` : ''}${seconds % 60}s`;
 }
