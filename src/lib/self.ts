@@ -1,5 +1,4 @@
 // One executable, several names. Heavy or confined work runs in a fresh process of the same executable.
-import { basename } from 'node:path';
 
 export type HelperName = string;
 
@@ -29,5 +28,9 @@ export function invocation(): Invocation {
   const args = process.argv.slice(2);
   if (args[0] === '--dockyard-helper') return { program: `helper:${args[1] ?? ''}`, args: args.slice(2) };
   if (args[0] === '--dockyard-program') return { program: args[1] ?? 'docker', args: args.slice(2) };
-  return { program: compiled ? basename(process.argv0) : 'docker', args };
+  return { program: compiled ? nameOf(process.argv0) : 'docker', args };
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

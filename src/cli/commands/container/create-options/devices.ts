@@ -1,5 +1,5 @@
 // Flags that let a container use devices.
-import { posix } from 'node:path';
+import { cleanPath } from '../../../../lib/clean-path.ts';
 import type { DeviceMapping, DeviceRequest, HostConfig } from '../../../../wire/types.ts';
 import { readCsv, splitPair } from '../../../framework/flag-types.ts';
 import type { FlagTable, FlagValues } from '../../../framework/flags.ts';
@@ -92,11 +92,11 @@ export function parseDevice(text: string): DeviceMapping {
     else target = parts[1]!;
   }
   if (!target.startsWith('/')) throw new Error(`${target} is not an absolute path`);
-  const clean = parts.length === 3 ? (path: string) => path : posix.normalize;
-  const inside = clean(target);
+  // With a mode after it the path is taken as it is.
+  const clean = parts.length === 3 ? (path: string) => path : cleanPath;
   return {
     PathOnHost: parts.length === 2 && target !== source ? source : clean(source),
-    PathInContainer: inside.length > 1 ? inside.replace(/\/$/, '') : inside,
+    PathInContainer: clean(target),
     CgroupPermissions: mode,
   };
 }

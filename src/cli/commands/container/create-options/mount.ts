@@ -1,5 +1,5 @@
 // The value of --mount: comma-separated fields that describe one mount.
-import { resolve } from 'node:path';
+import { absolutePath } from '../../../../lib/clean-path.ts';
 import type { Mount } from '../../../../wire/types.ts';
 import { quote } from '../../../format/template/quote.ts';
 import { readBytes, readCsv, splitPair } from '../../../framework/flag-types.ts';
@@ -36,7 +36,7 @@ function applyField(mount: Mount, field: string): void {
       return;
     case 'source':
     case 'src':
-      mount.Source = value.startsWith('.') ? resolve(value) : value;
+      mount.Source = value.startsWith('.') ? absolutePath(value) : value;
       return;
     case 'target':
     case 'dst':

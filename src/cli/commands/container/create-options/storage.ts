@@ -1,5 +1,5 @@
 // Flags about what is mounted in the container.
-import { resolve } from 'node:path';
+import { absolutePath } from '../../../../lib/clean-path.ts';
 import type { ContainerConfig, HostConfig } from '../../../../wire/types.ts';
 import { splitPair } from '../../../framework/flag-types.ts';
 import type { FlagTable, FlagValues } from '../../../framework/flags.ts';
@@ -48,5 +48,5 @@ function parseVolume(spec: string): string | undefined {
   if (parts.length > 3) throw new Error(`invalid spec: ${spec}: too many colons`);
   if (parts.length === 1) return undefined;
   const [source = '', ...rest] = parts;
-  return [source.startsWith('.') ? resolve(source) : source, ...rest].join(':');
+  return [source.startsWith('.') ? absolutePath(source) : source, ...rest].join(':');
 }
