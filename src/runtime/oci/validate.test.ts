@@ -74,6 +74,7 @@ const refused: readonly (readonly [HostConfig, string])[] = [
   [{ UTSMode: 'private' }, 'invalid UTS mode: private'],
   [sent({ CgroupnsMode: 'frob' }), 'invalid cgroup namespace mode: frob'],
   [sent({ Isolation: 'frob' }), "invalid isolation (frob): linux only supports 'default'"],
+  [{ StorageOpt: { size: '10m' } }, '--storage-opt: a size of its own for a root'],
   [sent({ RestartPolicy: { Name: 'frob' } }), "invalid restart policy: unknown policy 'frob'"],
   [
     { RestartPolicy: { Name: 'always', MaximumRetryCount: 1 } },

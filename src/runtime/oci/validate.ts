@@ -87,6 +87,8 @@ function checkOthers(hostConfig: HostConfig, config: ContainerConfig, host: Host
   if (Isolation && Isolation.toLowerCase() !== 'default') {
     throw invalid(`invalid isolation (${Isolation}): linux only supports 'default'`);
   }
+  if (Object.keys(hostConfig.StorageOpt ?? {}).length > 0)
+    throw notBuilt('--storage-opt: a size of its own for a root');
   if ('' in (hostConfig.Annotations ?? {})) {
     throw invalid('invalid Annotations: the empty string is not permitted as an annotation key');
   }
