@@ -110,10 +110,13 @@ export function execWatched(request: ExecRequest): StartingExec {
     abandon: async () => {
       // Closing the pipe would let the process begin: conmon must be gone first.
       await conmon.exited;
-      using waiting = ProcessHandle.open(await readConmonPid(request.directory));
-      waiting?.signal(SIGKILL);
-      closeSync(start);
-      reports.close();
+      try {
+        using waiting = ProcessHandle.open(await readConmonPid(request.directory));
+        waiting?.signal(SIGKILL);
+      } finally {
+        closeSync(start);
+        reports.close();
+      }
     },
     begin: async () => {
       writeSync(start, 's');
@@ -180,7 +183,15 @@ function exitCodeOf(line: string | undefined): number {
 }
 
 async function readConmonPid(directory: string): Promise<number> {
-  return Number(await readFile(conmonPidFile(directory), 'utf8'));
+  let text: string;
+  try {
+    text = await readFile(conmonPidFile(directory), 'utf8');
+  } catch (error) {
+    throw failed('conmon ended before it said who it is', error);
+  }
+  const pid = Number(text);
+  if (!(pid > 0)) throw failed(`conmon left no pid, but ${JSON.stringify(text)}`);
+  return pid;
 }
 
 async function readLine(fd: number): Promise<string | undefined> {

@@ -122,6 +122,7 @@ export async function startExec(
         detachKeys: parseDetachKeys(request.detachKeys),
         onDetach: () => publish(context, record, 'exec_detach', { execID: exec.id }),
       });
+      if (signal?.aborted) attachment.close();
       signal?.addEventListener('abort', () => attachment?.close(), { once: true });
       await exec.io.connect(directory);
       exec.io.announce();
@@ -131,18 +132,22 @@ export async function startExec(
     exec.phase = { kind: 'running', pid, conmonPid, startTime: processStartTime(pid) ?? '' };
     storeExec(directory, exec);
     starting.exitCode.then(
-      code => void settleExec(context, exec, code),
+      code => settleInBackground(context, exec, code),
       error => {
         log.error('lost track of an exec', { exec: exec.id, container: record.id, error: messageOf(error) });
-        void settleExec(context, exec, 255);
+        settleInBackground(context, exec, 255);
       },
     );
     return attachment && untilExited(attachment, exec);
   } catch (error) {
-    await pending?.abandon();
+    await pending
+      ?.abandon()
+      .catch(lost => log.warn('an exec may have been left waiting', { exec: exec.id, error: messageOf(lost) }));
     const failure = startFailure(messageOf(error), request.cmd[0] ?? '');
     await settleExec(context, exec, failure.exitCode === 125 ? 126 : failure.exitCode);
     attachment?.close();
+    // Its files went away under us: the container ended while the process was being made.
+    if (live.record.phase.kind !== 'running') throw conflict(`container ${record.id} is not running`);
     if (options.detach) throw new StartError('exec', failure, error);
     // The stream is what the client reads: its error goes there, like any output.
     return failedAttachment(request.tty, new StartError('exec', failure, error).message);
@@ -169,6 +174,12 @@ function untilExited(attachment: Attachment, exec: Exec): Attachment {
 function storeExec(directory: string, exec: Exec): void {
   const stored: StoredExec = { id: exec.id, request: exec.request, phase: exec.phase };
   writeFileSync(`${directory}/exec.json`, JSON.stringify(stored));
+}
+
+function settleInBackground(context: ContainerContext, exec: Exec, exitCode: number): void {
+  settleExec(context, exec, exitCode).catch(error =>
+    log.error('could not clean up after an exec', { exec: exec.id, error: messageOf(error) }),
+  );
 }
 
 async function settleExec(context: ContainerContext, exec: Exec, exitCode: number): Promise<void> {
@@ -204,7 +215,9 @@ export function adoptExecs(context: ContainerContext, live: LiveContainer): void
     const exec = new Exec(stored.id, stored.request, live);
     exec.phase = stored.phase;
     live.execs.set(exec.id, exec);
-    void watchAdopted(context, exec, directory);
+    watchAdopted(context, exec, directory).catch(error =>
+      log.error('lost track of an exec', { exec: exec.id, error: messageOf(error) }),
+    );
   }
 }
 
