@@ -10,7 +10,12 @@ const fresh = `${dist}.docker-${process.pid}`;
 const commit = Bun.spawnSync(['git', 'rev-parse', '--short=7', 'HEAD'], { cwd: dist, stderr: 'ignore' }).stdout;
 const result = await Bun.build({
   entrypoints: [new URL('../src/main.ts', import.meta.url).pathname],
-  compile: { outfile: fresh },
+  compile: {
+    outfile: fresh,
+    // The directory somebody stands in is theirs: a project's .env must not change which engine `docker` talks to.
+    autoloadDotenv: false,
+    autoloadBunfig: false,
+  },
   bytecode: true,
   minify: true,
   splitting: true,
