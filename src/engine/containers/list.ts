@@ -97,6 +97,7 @@ export function statusText(record: ContainerRecord): string {
 }
 
 const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
+const booleans = ['true', '1', 'false', '0'];
 const healthStatuses = ['starting', 'healthy', 'unhealthy', 'none'];
 
 /** Every filter of one name is an alternative, except labels, which must all hold. */
@@ -124,9 +125,7 @@ function compileFilter(context: ContainerContext, name: string, values: readonly
       return record => values.every(value => hasLabel(record.config.Labels ?? {}, value));
     case 'status':
       for (const value of values) if (!statuses.includes(value)) throw invalid(`invalid filter 'status=${value}'`);
-      return any(
-        (record, value) => statusOf(record) === value || (value === 'running' && statusOf(record) === 'paused'),
-      );
+      return any((record, value) => statusOf(record) === value);
     case 'exited': {
       const codes = values.map(value => {
         if (!/^-?\d+$/.test(value)) throw invalid(`invalid filter 'exited=${value}'`);
@@ -161,8 +160,9 @@ function compileFilter(context: ContainerContext, name: string, values: readonly
       );
     case 'publish':
     case 'expose':
-      return portFilter(context, name, values);
+      return portFilter(name, values);
     case 'is-task':
+      for (const value of values) if (!booleans.includes(value)) throw invalid(`invalid filter 'is-task=${value}'`);
       return any((_record, value) => value === 'false' || value === '0');
     case 'isolation':
       return () => true;
@@ -196,7 +196,7 @@ function isAncestor(context: ContainerContext, record: ContainerRecord, value: s
   }
 }
 
-function portFilter(context: ContainerContext, name: string, values: readonly string[]): Predicate {
+function portFilter(name: string, values: readonly string[]): Predicate {
   const ranges = values.map(value => {
     const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(value);
     if (!match) throw invalid(`invalid filter '${name}=${value}'`);
@@ -204,15 +204,12 @@ function portFilter(context: ContainerContext, name: string, values: readonly st
   });
   const inside = (port: number, protocol: string) =>
     ranges.some(range => port >= range.from && port <= range.to && protocol === range.protocol);
+  // Both mean ports of the container; what the host was asked to publish counts whether the container runs or not.
   return record => {
-    if (name === 'expose') {
-      return Object.keys(record.config.ExposedPorts ?? {}).some(key => {
-        const [port, protocol = 'tcp'] = key.split('/');
-        return inside(Number(port), protocol);
-      });
-    }
-    return portSummaries(context, record).some(
-      port => port.PublicPort !== undefined && inside(port.PublicPort, port.Type ?? 'tcp'),
-    );
+    const ports = name === 'expose' ? record.config.ExposedPorts : record.hostConfig.PortBindings;
+    return Object.keys(ports ?? {}).some(key => {
+      const [port, protocol = 'tcp'] = key.split('/');
+      return inside(Number(port), protocol);
+    });
   };
 }
