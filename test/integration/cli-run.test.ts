@@ -21,6 +21,8 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
+const isCompiled = !ourClient.includes('--dockyard-program');
+
 const inTerminal = (...args: string[]) =>
   new TerminalSession([...ourClient, ...args], { environment: engine.clientEnvironment() });
 
@@ -220,6 +222,16 @@ describe('run', () => {
     const lines = stdout.split('\n');
     for (const line of ['PLAIN=a=b', 'FROM_FILE=1', 'FROM_HERE=here']) expect(lines).toContain(line);
     expect(stdout).not.toContain('MISSING');
+  });
+
+  // From source it is Bun that reads the file; an executable must not.
+  test.if(isCompiled)("a project's .env is none of the client's business", async () => {
+    writeFileSync(join(scratch, '.env'), 'DOCKER_HOST=tcp://127.0.0.1:1\nFROM_DOT_ENV=1\n');
+    const environment = { DOCKER_HOST: undefined };
+    const args = ['-H', engine.host, 'run', '--rm', '-e', 'FROM_DOT_ENV', 'busybox', 'env'];
+    const { code, stdout } = await engine.run(args, { cwd: scratch, environment });
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('FROM_DOT_ENV');
   });
 
   test('with a name that is taken fails before anything runs', async () => {

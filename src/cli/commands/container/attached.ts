@@ -56,10 +56,10 @@ async function statusOf(cli: Cli, result: Promise<ContainerWaitResponse>): Promi
   return 125;
 }
 
-/** Signals go to the container, or nowhere. */
-export async function forwardSignalsTo(client: EngineClient, id: string, wanted = true): Promise<() => void> {
+/** Signals go to the container. */
+export async function forwardSignalsTo(client: EngineClient, id: string): Promise<() => void> {
   const { forwardSignals } = await import('../../stdio/signals.ts');
-  return forwardSignals(wanted ? signal => containers.kill(client, id, signal) : undefined);
+  return forwardSignals(signal => containers.kill(client, id, signal));
 }
 
 /**

@@ -4,7 +4,7 @@ import * as containers from '../../../client/containers.ts';
 import type { ContainerCreateRequest } from '../../../wire/types.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { Session } from '../../stdio/session.ts';
-import { checkInputTerminal, followTerminal, forwardSignalsTo, terminalSize, watchEnd } from './attached.ts';
+import { checkInputTerminal, followTerminal, terminalSize, watchEnd } from './attached.ts';
 import type { CreateFlags } from './create-options/create-options.ts';
 import { create, startOrExplain } from './run.ts';
 
@@ -28,12 +28,20 @@ export async function runAttached(
   if (size && request.HostConfig) request.HostConfig.ConsoleSize = [size.rows, size.columns];
 
   const client = await cli.client();
+  // Attaching, waiting and starting each have a connection of their own: made while the engine makes the container.
+  // If one can't be made, the request that needs it says why.
+  client.prepare(2).catch(() => undefined);
+  const signalsLoaded = import('../../stdio/signals.ts');
   const id = await create(cli, client, request, flags);
-  const stopForwarding = await forwardSignalsTo(client, id, signals);
-  const [stream, { status }] = await Promise.all([
+  const ready = Promise.all([
     containers.attach(client, id, { stream: true, stdin, stdout, stderr, detachKeys }),
     watchEnd(cli, client, id, flags.rm),
   ]);
+  // Awaited below; a refusal that comes earlier must not count as unhandled.
+  ready.catch(() => undefined);
+  const { forwardSignals } = await signalsLoaded;
+  const stopForwarding = forwardSignals(signals ? signal => containers.kill(client, id, signal) : undefined);
+  const [stream, { status }] = await ready;
   await cli.flush();
   const session = new Session(stream, { tty, stdin, output: stdout || stderr, detachKeys });
   const ended = session.run();
