@@ -3,7 +3,6 @@ import type { EngineClient } from '../../../client/client.ts';
 import * as containers from '../../../client/containers.ts';
 import { isStatus } from '../../../client/errors.ts';
 import type { ContainerCreateRequest } from '../../../wire/types.ts';
-import { quote } from '../../format/template/quote.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { type CreateFlags, createRequest } from './create-options/create-options.ts';
@@ -55,14 +54,13 @@ export async function createContainer(
 ): Promise<string> {
   const image = request.Image ?? '';
   if (!plainName.test(image)) await checkImageName(image);
-  if (flags.platform !== '' && !platformPattern.test(flags.platform)) {
-    throw new ExitError(1, `${quote(flags.platform)} is an invalid OS/Architecture component of a platform`);
-  }
+  const platform = flags.platform || process.env.DOCKER_DEFAULT_PLATFORM || '';
+  if (platform !== '') await checkPlatform(platform);
   const idFile = flags.cidfile === '' ? undefined : await reserveIdFile(flags.cidfile);
   try {
     const credentials = flags['use-api-socket'] ? await shareEngine(cli, request) : undefined;
-    if (flags.pull === 'always') await pull(cli, client, image, flags);
-    const create = () => containers.create(client, request, { name: flags.name, platform: flags.platform });
+    if (flags.pull === 'always') await pull(cli, client, image, platform, flags.quiet);
+    const create = () => containers.create(client, request, { name: flags.name, platform });
     let response: Awaited<ReturnType<typeof create>>;
     try {
       response = await create();
@@ -72,7 +70,7 @@ export async function createContainer(
         cli.err.line(`Unable to find image '${await shownName(image)}' locally`);
         await cli.err.flush();
       }
-      await pull(cli, client, image, flags);
+      await pull(cli, client, image, platform, flags.quiet);
       response = await create();
     }
     for (const warning of response.Warnings ?? []) cli.err.line(`WARNING: ${warning}`);
@@ -86,11 +84,20 @@ export async function createContainer(
 
 /** Names that need no closer look before the engine has its own. */
 const plainName = /^[a-z0-9]+([._-][a-z0-9]+)*(:[\w.]+)?$/;
-const platformPattern = /^[A-Za-z0-9_-]+(\([A-Za-z0-9_.]*\))?(\/[A-Za-z0-9_-]+){0,2}$/;
 
 async function checkImageName(image: string): Promise<void> {
   const { parseAnyReference } = await import('../../../lib/reference.ts');
   parseAnyReference(image);
+}
+
+async function checkPlatform(platform: string): Promise<void> {
+  const { parsePlatform } = await import('../../../lib/platform.ts');
+  try {
+    parsePlatform(platform);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new ExitError(1, `error parsing specified platform: ${error.message}`);
+  }
 }
 
 async function shownName(image: string): Promise<string> {
@@ -98,10 +105,10 @@ async function shownName(image: string): Promise<string> {
   return familiarName(withDefaultTag(parseReference(image)));
 }
 
-async function pull(cli: Cli, client: EngineClient, image: string, flags: CreateFlags): Promise<void> {
+async function pull(cli: Cli, client: EngineClient, image: string, platform: string, quiet: boolean): Promise<void> {
   const { pullImage } = await import('../../framework/pull.ts');
   // stdout belongs to the container.
-  await pullImage(cli, client, image, { out: cli.err, quiet: flags.quiet, platform: flags.platform });
+  await pullImage(cli, client, image, { out: cli.err, quiet, platform });
 }
 
 async function reserveIdFile(path: string) {
