@@ -139,3 +139,9 @@ test('Docker’s own client copies both ways', async () => {
   expect(await engine.official('cp', `${id}:/tree/.`, `${host}/again`)).toMatchObject({ code: 0 });
   expect(readFileSync(`${host}/again/deep/file`, 'utf8')).toBe('content');
 });
+
+test('the engine’s files of /etc are what the container sees', async () => {
+  const id = await engine.output('run', '-d', '--network', 'none', '--hostname', 'copied', 'busybox', 'sleep', '1000');
+  expect((await engine.docker('cp', `${id}:/etc/hostname`, '-')).stdout).toContain('copied\n');
+  expect((await engine.docker('cp', `${id}:/etc/hosts`, '-')).stdout).toContain('localhost');
+});

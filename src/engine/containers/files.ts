@@ -1,4 +1,5 @@
 // docker cp, diff and export: the root file system of a container, running or not.
+import { existsSync } from 'node:fs';
 import { conflict } from '../../lib/errors.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { resolveUser } from '../../runtime/users.ts';
@@ -6,7 +7,7 @@ import type { FilesystemChange } from '../../wire/types.ts';
 import { type ContainerView, exportRoot, getArchive, putArchive, statPath } from '../archive/archive.ts';
 import { changes } from '../archive/changes.ts';
 import type { Containers, PathStat } from './containers.ts';
-import { type ContainerContext, publish } from './context.ts';
+import { type ContainerContext, pathsOf, publish } from './context.ts';
 import type { LiveContainer } from './live.ts';
 import type { ContainerRecord } from './record.ts';
 
@@ -48,25 +49,42 @@ async function openView(context: ContainerContext, live: LiveContainer): Promise
   try {
     const rootfs = context.snapshots.mount(record.id);
     for (const volume of volumes) await context.volumes.mount(volume, record.id);
-    return { view: viewOf(record, rootfs), release };
+    return { view: viewOf(context, record, rootfs), release };
   } catch (error) {
     await release();
     throw error;
   }
 }
 
-function viewOf(record: ContainerRecord, rootfs: string): ContainerView {
+function viewOf(context: ContainerContext, record: ContainerRecord, rootfs: string): ContainerView {
   return {
     name: record.name,
     rootfs,
     readonlyRootfs: record.hostConfig.ReadonlyRootfs === true,
-    mounts: record.mounts.map(mount => ({
-      source: mount.Source ?? '',
-      subpath: mount.subpath,
-      destination: mount.Destination ?? '',
-      rw: mount.RW !== false,
-    })),
+    mounts: [
+      ...record.mounts.map(mount => ({
+        source: mount.Source ?? '',
+        subpath: mount.subpath,
+        destination: mount.Destination ?? '',
+        rw: mount.RW !== false,
+      })),
+      ...etcMounts(context, record),
+    ],
   };
+}
+
+/** The engine's own files of /etc, once a first start has made them. */
+function etcMounts(context: ContainerContext, record: ContainerRecord): ContainerView['mounts'] {
+  const paths = pathsOf(context, record);
+  const taken = new Set(record.mounts.map(mount => mount.Destination));
+  const files: [destination: string, source: string][] = [
+    ['/etc/hosts', paths.hosts],
+    ['/etc/hostname', paths.hostname],
+    ['/etc/resolv.conf', paths.resolvConf],
+  ];
+  return files
+    .filter(([destination, source]) => !taken.has(destination) && existsSync(source))
+    .map(([destination, source]) => ({ source, destination, rw: true }));
 }
 
 /** Releases the view at the end of the stream, or at the signal: a stream may end before anybody has begun to read it. */
