@@ -16,7 +16,6 @@ import {
 } from '../../lib/reference.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import type { ImageSummary } from '../../wire/types.ts';
-import type { EngineConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
 import { loadImages } from './archive/load.ts';
@@ -47,13 +46,13 @@ import { Downloader } from './transfer/download.ts';
 import { inspectRemote, login, search } from './transfer/lookup.ts';
 import { type PullContext, pullImages } from './transfer/pull.ts';
 import { pushImages } from './transfer/push.ts';
-import { Registries } from './transfer/registries.ts';
+import { Registries, type TransferConfig } from './transfer/registries.ts';
 
 export interface ImageOptions {
   dataRoot: string;
   database: StateDatabase;
   events: Events;
-  config: EngineConfig;
+  config: TransferConfig;
   users: ImageUsers;
   /** Layers under containers, whatever became of their images. */
   layersInUse(): Iterable<ChainId>;

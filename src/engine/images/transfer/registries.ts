@@ -11,11 +11,22 @@ import type { EngineConfig } from '../../config.ts';
 
 const CERTIFICATES = '/etc/docker/certs.d';
 
+/** What of an engine's configuration is about registries. */
+export type TransferConfig = Pick<
+  EngineConfig,
+  | 'insecureRegistries'
+  | 'registryMirrors'
+  | 'proxies'
+  | 'maxConcurrentDownloads'
+  | 'maxConcurrentUploads'
+  | 'maxDownloadAttempts'
+>;
+
 export class Registries {
   readonly downloads: Semaphore;
   readonly uploads: Semaphore;
 
-  constructor(private readonly engine: EngineConfig) {
+  constructor(private readonly engine: TransferConfig) {
     this.downloads = new Semaphore(engine.maxConcurrentDownloads);
     this.uploads = new Semaphore(engine.maxConcurrentUploads);
   }
