@@ -1,14 +1,16 @@
 // What one line of the table is.
 import type { Side } from './side.ts';
 
+/** What we want: so many times better than Docker, or a value at least as good as this. */
+export type Goal = { times: number } | { value: number };
+
 export interface Row {
   /** Selects it on the command line. */
   name: string;
   /** What a person does, as the table says it. */
   title: string;
   unit: 'ms' | 'MB/s' | 'MB';
-  /** How many times better than Docker we want to be. */
-  goal: number | undefined;
+  goal?: Goal;
   rounds: number;
   prepare?(side: Side): Promise<void>;
   measure(side: Side): Promise<number>;

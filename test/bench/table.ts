@@ -27,11 +27,16 @@ function ratio({ row, docker, dockyard }: Result): number | undefined {
   return moreIsBetter(row) ? ours / theirs : theirs / ours;
 }
 
+function goalOf({ goal, unit }: Row): string {
+  if (!goal) return '';
+  if ('value' in goal) return `${moreIsBetter({ unit }) ? 'over' : 'under'} ${goal.value} ${unit}`;
+  return goal.times === 1 ? 'faster' : `${goal.times}×`;
+}
+
 function cells(result: Result): string[] {
   const { row, docker, dockyard } = result;
   const times = ratio(result);
-  const goal = row.goal === undefined ? '' : row.goal === 1 ? 'faster' : `${row.goal}×`;
-  return [row.title, cell(docker, row.unit), cell(dockyard, row.unit), times ? `${shown(times)}×` : '', goal];
+  return [row.title, cell(docker, row.unit), cell(dockyard, row.unit), times ? `${shown(times)}×` : '', goalOf(row)];
 }
 
 export function line(result: Result): string {

@@ -5,7 +5,7 @@ export const rows: Row[] = [
     name: 'exec',
     title: '`docker exec c true`',
     unit: 'ms',
-    goal: 4,
+    goal: { times: 4 },
     rounds: 20,
     prepare: async side => {
       await side.docker('run', '-d', '--name', 'target', '--network', 'none', 'busybox', 'sleep', '1000');
