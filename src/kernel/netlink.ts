@@ -1,4 +1,5 @@
 // Netlink: messages of nested attributes over a socket. The kernel answers before send returns, so all of it is synchronous.
+import { writeInBackground } from './background-write.ts';
 import { check, errno, KernelError, libc } from './libc.ts';
 
 const { socket, bind, sendto, recv, setsockopt, close } = {
@@ -240,6 +241,19 @@ export class NetlinkSocket implements Disposable {
     }
     const subject = (sequence: number) => messages[sequence - first]?.subject ?? 'netlink';
     check(sendto(this.#fd, writer.bytes, writer.bytes.length, 0, null, 0), 'send', subject(first));
+    return this.#answers(first, subject);
+  }
+
+  /** Not for a socket that is used otherwise before this resolves. */
+  async requestInBackground(message: NetlinkMessage): Promise<void> {
+    const writer = new MessageWriter();
+    const sequence = this.#sequence++;
+    writer.message(message.type, message.flags | NLM_F_REQUEST, sequence, () => message.body(writer));
+    await writeInBackground(this.#fd, writer.bytes, message.subject);
+    this.#answers(sequence, () => message.subject);
+  }
+
+  #answers(first: number, subject: (sequence: number) => string): Buffer[] {
     const replies: Buffer[] = [];
     let failure: NetlinkError | undefined;
     for (const { type, sequence, payload } of this.#replies()) {

@@ -255,6 +255,15 @@ export class RouteSocket implements Disposable {
     this.#netlink.request(messages);
   }
 
+  /** The event loop goes on meanwhile. The socket belongs to this request and is closed after it. */
+  async sendLast(message: NetlinkMessage): Promise<void> {
+    try {
+      await this.#netlink.requestInBackground(message);
+    } finally {
+      this.#netlink[Symbol.dispose]();
+    }
+  }
+
   link(target: number | string): Link {
     const [reply] = this.#netlink.request([
       {

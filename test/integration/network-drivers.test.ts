@@ -1,6 +1,7 @@
 // Modes of the bridge driver, and the drivers that put containers on the host's own wire.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { fetchFrom, HOST, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { until } from '../support/until.ts';
 
 let lan: NetworkHost;
 
@@ -110,7 +111,7 @@ describe('macvlan', () => {
     expect(await fetchFrom(inContainer('m2'), 'http://m1/')).toBe('m1');
     expect(await lan.exec('m1', 'ip', 'route')).toContain(`default via ${HOST}`);
     await lan.docker('network', 'disconnect', 'wired', 'm2');
-    expect(await lan.exec('m2', 'ip', 'addr')).not.toContain('eth0');
+    await until(async () => !/eth0|gone/.test(await lan.exec('m2', 'ip', 'addr')));
     await remove('m1', 'm2');
     await lan.docker('network', 'rm', 'wired');
   });

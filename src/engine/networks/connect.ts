@@ -93,7 +93,7 @@ function connectLive(
       openNameServer(context, sandbox, namespace);
     }
   } catch (error) {
-    context.host.driver(network).detach(endpointSpec({ endpoint, live: endpoint.live! }), namespace);
+    context.host.detach(network, endpointSpec({ endpoint, live: endpoint.live! }), namespace);
     undo();
     movePorts(context, sandbox, namespace);
     throw error;
@@ -148,8 +148,8 @@ function disconnectLive(
   // Ports first: nobody must reach whoever gets the address next.
   context.host.removePorts(ports);
   if (network.driver !== 'null') {
-    context.host.driver(network).silence(network, spec);
-    if (namespace) context.host.driver(network).detach(spec, namespace);
+    context.host.silence(network, spec);
+    if (namespace) context.host.detach(network, spec, namespace);
   }
   delete sandbox.endpoints[network.name];
   releaseEndpoint(context, endpoint);
@@ -166,7 +166,7 @@ function disconnectLive(
  * The way out of a container may be another one now, and the published ports lead in by the way out. `left` are those that
  * the firewall has forgotten already, but that are still held.
  */
-function movePorts(
+export function movePorts(
   context: NetworkContext,
   sandbox: SandboxRecord,
   namespace: SandboxNamespace,

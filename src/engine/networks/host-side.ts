@@ -7,11 +7,12 @@ import { failed, messageOf, unavailable } from '../../lib/errors.ts';
 import type { NetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { addressFromBytes, type Prefix } from '../../network/addresses.ts';
-import type { NetworkDriver } from '../../network/drivers/driver.ts';
+import type { EndpointSpec, NetworkDriver } from '../../network/drivers/driver.ts';
 import { driverNamed } from '../../network/drivers/drivers.ts';
 import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
 import { Firewall, type FirewallLink, type FirewallNetwork, type FirewallPort } from '../../network/firewall.ts';
-import { writeSysctl } from '../../network/sandbox.ts';
+import { LinkSweeper } from '../../network/link-sweeper.ts';
+import { type SandboxNamespace, writeSysctl } from '../../network/sandbox.ts';
 import type { NetworkConfig } from '../config.ts';
 import type { NetworkRecord } from './record.ts';
 import type { NetworkStore } from './store.ts';
@@ -22,6 +23,7 @@ const LOCK_ATTEMPTS = 500;
 
 export class HostSide implements Disposable {
   readonly #ensured = new Set<NetworkId>();
+  readonly #sweeper = new LinkSweeper();
   #firewall: Firewall | undefined;
 
   constructor(
@@ -46,7 +48,7 @@ export class HostSide implements Disposable {
     if (this.#ensured.has(network.id)) return;
     explained(network, () => {
       const driver = this.driver(network);
-      driver.ensure(network, this.#owner);
+      driver.ensure(network, this.owner);
       const rules = this.#rulesOf(network);
       if (rules) {
         if (network.enableIPv4 || network.enableIPv6) this.#forwardPackets(network);
@@ -70,7 +72,7 @@ export class HostSide implements Disposable {
     const restored: FirewallNetwork[] = [];
     for (const network of networks) {
       try {
-        explained(network, () => this.driver(network).ensure(network, this.#owner));
+        explained(network, () => this.driver(network).ensure(network, this.owner));
         const rules = this.#rulesOf(network);
         if (rules) {
           this.#forwardPackets(network);
@@ -83,6 +85,20 @@ export class HostSide implements Disposable {
       }
     }
     if (restored.length > 0) this.#openFirewall()?.reset({ networks: restored, ports, links });
+  }
+
+  /** Nothing of the endpoint is heard any more. */
+  silence(network: NetworkRecord, endpoint: EndpointSpec): void {
+    if (network.driver === 'null' || network.driver === 'host') return;
+    this.driver(network).silence(network, endpoint, this.owner);
+    if (endpoint.hostInterface) this.#sweeper.add(endpoint.hostInterface);
+  }
+
+  /** A living container loses an interface. */
+  detach(network: NetworkRecord, endpoint: EndpointSpec, namespace: SandboxNamespace): void {
+    this.driver(network)
+      .detach(endpoint, namespace)
+      .catch(error => log.warn('could not remove an interface', { network: network.name, error: messageOf(error) }));
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
@@ -103,11 +119,15 @@ export class HostSide implements Disposable {
 
   /** Interfaces and rules go; the records stay, and the next start makes everything again. */
   takeDown(networks: readonly NetworkRecord[]): void {
-    for (const network of networks) {
-      if (!this.#ensured.delete(network.id)) continue;
-      this.driver(network).remove(network, []);
+    // Also those that only an earlier run of the engine made.
+    const made = networks.filter(({ driver, configOnly, ipam }) => {
+      return !configOnly && driver !== 'null' && driver !== 'host' && ipam.pools.length > 0;
+    });
+    for (const network of made) this.driver(network).remove(network, []);
+    if (made.some(network => this.#rulesOf(network))) {
+      if (!this.#firewall && this.#filtersAnything) this.#firewall = this.#firewallOfTable();
+      this.#firewall?.remove();
     }
-    this.#firewall?.remove();
     this[Symbol.dispose]();
   }
 
@@ -139,13 +159,14 @@ export class HostSide implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#sweeper[Symbol.dispose]();
     this.#firewall?.[Symbol.dispose]();
     this.#firewall = undefined;
     this.#ensured.clear();
   }
 
   /** What the kernel's objects of this engine are known by. */
-  get #owner(): string {
+  get owner(): string {
     return `dockyard-${this.engine}`;
   }
 
@@ -163,11 +184,18 @@ export class HostSide implements Disposable {
     };
   }
 
+  get #filtersAnything(): boolean {
+    return this.config.iptables || this.config.ip6tables;
+  }
+
+  #firewallOfTable(): Firewall {
+    return new Firewall({ table: this.owner, allowDirectRouting: this.config.allowDirectRouting });
+  }
+
   #openFirewall(): Firewall | undefined {
-    const { iptables, ip6tables, allowDirectRouting } = this.config;
-    if (!iptables && !ip6tables) return undefined;
+    if (!this.#filtersAnything) return undefined;
     if (this.#firewall) return this.#firewall;
-    const firewall = new Firewall({ table: this.#owner, allowDirectRouting });
+    const firewall = this.#firewallOfTable();
     try {
       firewall.reset({ networks: [], ports: [], links: [] });
     } catch (error) {

@@ -1,11 +1,13 @@
 // The engine starts: the kernel is made to agree with the records.
 import { readdirSync, rmSync } from 'node:fs';
-import { message } from '../../kernel/rtnetlink.ts';
+import { message, type RouteSocket } from '../../kernel/rtnetlink.ts';
 import { errnoOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { addressFromBytes, formatAddress } from '../../network/addresses.ts';
 import { hostLinks, isGone } from '../../network/drivers/host-kernel.ts';
 import { SandboxNamespace } from '../../network/sandbox.ts';
+import { movePorts } from './connect.ts';
 import type { NetworkContext } from './context.ts';
 import { activeEndpoints } from './gateway.ts';
 import { linkRules } from './links.ts';
@@ -14,6 +16,7 @@ import { hasHelper } from './proxies.ts';
 import { proxyPorts } from './published.ts';
 import type { NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { linkNamespace, portsOf, stopSandbox } from './sandbox-lifecycle.ts';
+import { attachEndpoint } from './sandbox-start.ts';
 
 export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<ContainerId>): void {
   const alive: SandboxRecord[] = [];
@@ -60,12 +63,9 @@ function removeStrayLinks(
   );
   const indexes = new Set(links.filter(link => bridges.has(link.name)).map(link => link.index));
   for (const link of links) {
-    if (link.kind !== 'veth' || !indexes.has(link.master) || named.has(link.name)) continue;
-    try {
-      hostLinks().send(message.deleteLink(link.index));
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    const isOurs = indexes.has(link.master) || link.alias === context.host.owner;
+    if (link.kind !== 'veth' || !isOurs || named.has(link.name)) continue;
+    deleteLink(hostLinks(), link.name);
   }
 }
 
@@ -77,15 +77,58 @@ function adopt(context: NetworkContext, sandbox: SandboxRecord): void {
     if (port.hostPort > 0 && !hasHelper(port)) holdAgain(context, sandbox, port);
   }
   proxyPorts(context, sandbox);
-  if (pid === undefined) return;
+  const namespace = pid === undefined ? undefined : openNamespace(pid);
+  if (!namespace) return;
+  context.namespaces.set(sandbox.container, namespace);
   try {
-    const namespace = SandboxNamespace.open(`/proc/${pid}/ns/net`);
-    context.namespaces.set(sandbox.container, namespace);
     linkNamespace(context, sandbox, namespace);
+    completeInterfaces(context, sandbox, namespace);
     if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace, { again: true });
   } catch (error) {
-    // It ended a moment ago: its exit is still to be settled.
-    if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ESRCH') throw error;
+    // The others are to be taken over all the same.
+    log.error('could not make the network of a running container whole', {
+      container: sandbox.container,
+      error: messageOf(error),
+    });
+  }
+}
+
+/** Undefined for a process that ended a moment ago, whose exit is still to be settled. */
+function openNamespace(pid: number): SandboxNamespace | undefined {
+  try {
+    return SandboxNamespace.open(`/proc/${pid}/ns/net`);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+/** A crash may have come between the record and the interface that it names, or left half of it. */
+function completeInterfaces(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
+  const links = namespace.route.links();
+  const addresses = namespace.route.addresses();
+  for (const { network, endpoint, live } of activeEndpoints(context, sandbox)) {
+    const link = links.find(({ name }) => name === live.interfaceName);
+    const own = addresses.flatMap(({ link: index, address }) =>
+      index === link?.index ? [formatAddress(addressFromBytes(address.bytes))] : [],
+    );
+    const wanted = [live.ipv4, live.ipv6].flatMap(address => (address ? [address.address] : []));
+    const isWhole = link?.up && wanted.every(address => own.includes(address));
+    if (network.driver === 'null' || isWhole) continue;
+    if (link) deleteLink(namespace.route, link.name);
+    else if (live.hostInterface) deleteLink(hostLinks(), live.hostInterface);
+    attachEndpoint(context, endpoint, network, namespace);
+  }
+  movePorts(context, sandbox, namespace);
+  namespace.rest();
+}
+
+/** Of which somebody else may have been faster. */
+function deleteLink(route: RouteSocket, name: string): void {
+  try {
+    route.send(message.deleteLink(name));
+  } catch (error) {
+    if (!isGone(error)) throw error;
   }
 }
 

@@ -63,9 +63,7 @@ export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): vo
   }
   context.host.removePorts(portsOf(context, sandbox));
   for (const { network, endpoint, live } of active) {
-    if (network.driver !== 'null' && network.driver !== 'host') {
-      context.host.driver(network).silence(network, endpointSpec({ endpoint, live }));
-    }
+    context.host.silence(network, endpointSpec({ endpoint, live }));
   }
   closeNameServer(context, sandbox.container);
   // With the last descriptor and the last process, the kernel takes down the rest on its own.

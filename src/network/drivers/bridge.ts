@@ -9,8 +9,8 @@ import { writeSysctl } from '../sandbox.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { findLink, hostLinks, isGone, isThere, readSysctl } from './host-kernel.ts';
 import { configureInterface } from './interface.ts';
-import { moveAway } from './move-away.ts';
 import { addressOption, booleanOption, choiceOption, gatewayModeError, mtuOption, OPTION } from './options.ts';
+import { takeAway } from './take-away.ts';
 
 const GATEWAY_MODES = ['nat', 'nat-unprotected', 'routed', 'isolated'] as const;
 const BRIDGE_LINK_LOCAL = { bytes: addressBytes(requireAddress('fe80::1')), bits: 64 };
@@ -108,10 +108,11 @@ export const bridge: NetworkDriver = {
     configureInterface(endpoint, sandbox);
   },
 
-  detach: moveAway,
+  detach: takeAway,
 
-  silence(network, endpoint): void {
-    attempt(message.setLink(endpoint.hostInterface, { up: false, master: 0 }));
+  silence(network, endpoint, owner): void {
+    // Off its bridge, it is known by its owner only.
+    attempt(message.setLink(endpoint.hostInterface, { up: false, master: 0, alias: owner }));
     const bridge = findLink(network.interfaceName);
     if (!bridge) return;
     // Who gets the address next must not be taken for its predecessor.

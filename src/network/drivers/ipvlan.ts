@@ -4,9 +4,9 @@ import { failed } from '../../lib/errors.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { findLink, hostLinks } from './host-kernel.ts';
 import { configureInterface } from './interface.ts';
-import { moveAway } from './move-away.ts';
 import { choiceOption, mtuOption, OPTION } from './options.ts';
 import { ensureParent, planParent, removeParent } from './parent-link.ts';
+import { takeAway } from './take-away.ts';
 
 const MODES = Object.keys(IPVLAN_MODES) as (keyof typeof IPVLAN_MODES)[];
 const FLAGS = Object.keys(IPVLAN_FLAGS) as (keyof typeof IPVLAN_FLAGS)[];
@@ -56,7 +56,7 @@ export const ipvlan: NetworkDriver = {
     configureInterface(endpoint, sandbox);
   },
 
-  detach: moveAway,
+  detach: takeAway,
   silence: () => undefined,
 
   defaultRoute(network, endpoint, family) {

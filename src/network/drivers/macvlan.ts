@@ -4,9 +4,9 @@ import { failed } from '../../lib/errors.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { findLink, hostLinks } from './host-kernel.ts';
 import { configureInterface } from './interface.ts';
-import { moveAway } from './move-away.ts';
 import { choiceOption, mtuOption, OPTION } from './options.ts';
 import { ensureParent, planParent, removeParent } from './parent-link.ts';
+import { takeAway } from './take-away.ts';
 
 const MODES = Object.keys(MACVLAN_MODES) as (keyof typeof MACVLAN_MODES)[];
 
@@ -61,7 +61,7 @@ export const macvlan: NetworkDriver = {
     configureInterface(endpoint, sandbox);
   },
 
-  detach: moveAway,
+  detach: takeAway,
   // It lives in the container's namespace only.
   silence: () => undefined,
 
