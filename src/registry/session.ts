@@ -1,5 +1,5 @@
 // Talking to one registry as one user: finds out how it is reached, answers its challenges, keeps its tokens.
-import { forbidden, unauthorized } from '../lib/errors.ts';
+import { failed, forbidden, unauthorized } from '../lib/errors.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Endpoint, RegistryConfig } from './endpoints.ts';
 import { ConnectionFailure, failureOf } from './failures.ts';
@@ -140,7 +140,8 @@ export class RegistrySession {
     if (!this.#challenge) return undefined;
     if (this.#challenge.scheme === 'basic') {
       if (username === '' && password === '') {
-        if (refused === undefined) throw unauthorized('no basic auth credentials');
+        // Not an authentication error: Docker's client would ask for a password in the middle of a script.
+        if (refused === undefined) throw failed('no basic auth credentials');
         return undefined;
       }
       return basic(username, password);

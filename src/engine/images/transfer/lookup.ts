@@ -27,12 +27,17 @@ export async function inspectRemote(
 ): Promise<DistributionInspect> {
   const named = withDefaultTag(reference);
   const repositories = await registries.forPull(named, credentials);
-  return explained(named, () =>
-    firstOf(repositories, async repository => {
-      const root = await repository.manifest(named.digest ?? named.tag!, signal);
-      return { Descriptor: root.descriptor, Platforms: await platformsOf(repository, root, signal) };
-    }),
-  );
+  return explained(named, async () => {
+    try {
+      return await firstOf(repositories, async repository => {
+        const root = await repository.manifest(named.digest ?? named.tag!, signal);
+        return { Descriptor: root.descriptor, Platforms: await platformsOf(repository, root, signal) };
+      });
+    } catch (error) {
+      if (!(error instanceof RegistryFailure) || (error.status !== 401 && error.status !== 403)) throw error;
+      throw unauthorized(error.message, error);
+    }
+  });
 }
 
 async function platformsOf(repository: Repository, root: FetchedManifest, signal: AbortSignal): Promise<Platform[]> {

@@ -1,0 +1,323 @@
+// Images on a real engine, moved by strangers: Docker's client and daemon, skopeo, Debian's registry.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { testImage } from '../../src/content/testing/layers.ts';
+import { ociLayout } from '../../src/engine/images/testing/store.ts';
+import type { EventMessage, ImageInspect, ImageSummary } from '../../src/wire/types.ts';
+import { startEngine, type TestEngine } from '../support/engine.ts';
+import { type OfficialEngine, startOfficialEngine } from '../support/official-engine.ts';
+import { type OfficialRegistry, startOfficialRegistry } from '../support/official-registry.ts';
+import { output } from '../support/process.ts';
+import { officialClients } from '../support/programs.ts';
+
+let engine: TestEngine;
+let registry: OfficialRegistry;
+beforeAll(async () => {
+  [engine, registry] = await Promise.all([startEngine(), startOfficialRegistry()]);
+});
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
+});
+
+const scratch = (name: string) => `${engine.roots.base}/${name}`;
+const inspect = async (name: string) => (await engine.api.get(`/images/${name}/json`)).ok.json<ImageInspect>();
+
+/** Docker's own client; throws unless it succeeded. */
+async function official(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await engine.official(...args);
+  if (code !== 0) throw new Error(`docker ${args.join(' ')}: exit code ${code}\n${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+describe('with Docker’s own client', () => {
+  test('images are listed, shown, tagged and removed', async () => {
+    expect(await official('images', '--format', '{{.Repository}}:{{.Tag}}')).toContain('busybox:latest');
+    await official('tag', 'busybox', 'mine/box:1');
+    expect(await official('image', 'inspect', '-f', '{{index .RepoTags 1}}', 'busybox')).toBe('mine/box:1');
+    expect(await official('rmi', 'mine/box:1')).toBe('Untagged: mine/box:1');
+    const refused = await engine.official('rmi', 'nope');
+    expect([refused.code, refused.stderr.trim()]).toEqual([
+      1,
+      'Error response from daemon: No such image: nope:latest',
+    ]);
+  });
+
+  test('saved, removed, loaded: the same image', async () => {
+    const before = await inspect('hello-world');
+    await official('save', '-o', scratch('hello.tar'), 'hello-world');
+    await official('rmi', 'hello-world');
+    expect(await official('load', '-i', scratch('hello.tar'))).toContain('Loaded image: hello-world:latest');
+    expect((await inspect('hello-world')).Id).toBe(before.Id);
+    expect(await official('run', '--rm', '--network', 'none', 'hello-world')).toContain('Hello from');
+  });
+
+  test('exported and imported, committed and run', async () => {
+    const id = await official(
+      'run',
+      '-d',
+      '--network',
+      'none',
+      'busybox',
+      'sh',
+      '-c',
+      'echo one > /added; rm /etc/passwd',
+    );
+    await official('wait', id);
+    await official('commit', '-m', 'why', '-c', 'CMD ["cat", "/added"]', id, 'committed');
+    expect(await official('run', '--rm', '--network', 'none', 'committed')).toBe('one');
+    const gone = await engine.official('run', '--rm', '--network', 'none', 'committed', 'test', '-e', '/etc/passwd');
+    expect(gone.code).toBe(1);
+    await official('export', '-o', scratch('exported.tar'), id);
+    await official('import', '-c', 'CMD cat /added', scratch('exported.tar'), 'imported:1');
+    expect(await official('run', '--rm', '--network', 'none', 'imported:1')).toBe('one');
+    expect(await official('history', '--format', '{{.Comment}}', 'committed')).toContain('why');
+    await official('rm', id);
+    await official('rmi', 'committed', 'imported:1');
+  });
+
+  test('what a container uses stays', async () => {
+    await official('tag', 'busybox', 'used');
+    const id = await official('create', '--network', 'none', 'used', 'true');
+    await official('rmi', 'busybox');
+    const refused = await engine.official('rmi', 'used');
+    expect(refused.stderr).toMatch(
+      /unable to delete used:latest \(must be forced\) - container \w{12} is using its referenced image/,
+    );
+    await official('rm', id);
+    await official('tag', 'used', 'busybox');
+    await official('rmi', 'used');
+  });
+});
+
+describe('with Debian’s registry', () => {
+  const name = (rest: string) => `${registry.host}/${rest}`;
+
+  test('pushed, removed, pulled: the same image', async () => {
+    const { Id } = await inspect('busybox');
+    await official('tag', 'busybox', name('me/box:1'));
+    expect(await official('push', name('me/box:1'))).toContain(`1: digest: ${Id}`);
+    await official('rmi', name('me/box:1'));
+    expect(await official('pull', name('me/box:1'))).toContain(
+      `Status: Downloaded newer image for ${name('me/box:1')}`,
+    );
+    expect((await inspect(encodeURIComponent(name('me/box:1')))).Id).toBe(Id);
+    await official('rmi', name('me/box:1'));
+    await official('pull', '-q', `${name('me/box')}@${Id}`);
+    expect(await official('run', '--rm', '--network', 'none', `${name('me/box')}@${Id}`, 'echo', 'by digest')).toBe(
+      'by digest',
+    );
+    await official('rmi', `${name('me/box')}@${Id}`);
+  });
+
+  test('an index goes and comes whole', async () => {
+    await official('tag', 'hello-world', name('hello:1'));
+    await official('push', '-q', name('hello:1'));
+    const { Id, Descriptor } = await inspect('hello-world');
+    expect(Descriptor!.mediaType).toBe('application/vnd.oci.image.index.v1+json');
+    const raw = await output(['skopeo', 'inspect', '--raw', '--tls-verify=false', `docker://${name('hello:1')}`]);
+    expect(`sha256:${new Bun.CryptoHasher('sha256').update(raw).digest('hex')}`).toBe(Id!);
+    await official('rmi', name('hello:1'));
+    const remote = (await engine.api.get(`/distribution/${name('hello:1')}/json`)).ok.json<{
+      Descriptor: { digest: string };
+      Platforms: unknown[];
+    }>();
+    expect(remote.Descriptor.digest).toBe(Id!);
+    expect(remote.Platforms.length).toBeGreaterThan(1);
+  });
+
+  test('a run pulls what is missing', async () => {
+    await official('tag', 'busybox', name('missing:1'));
+    await official('push', '-q', name('missing:1'));
+    await official('rmi', name('missing:1'));
+    expect(await official('run', '--rm', '--network', 'none', name('missing:1'), 'echo', 'there')).toBe('there');
+    await official('rmi', name('missing:1'));
+  });
+
+  test('what is not there is said as Docker says it', async () => {
+    const { code, stderr } = await engine.official('pull', name('me/box:none'));
+    expect(code).toBe(1);
+    expect(stderr.trim()).toBe(
+      `Error response from daemon: manifest for ${name('me/box:none')} not found: manifest unknown: manifest unknown`,
+    );
+  });
+
+  test('events tell of it all', async () => {
+    const since = Date.now() / 1000;
+    await official('tag', 'busybox', name('events:1'));
+    await official('push', '-q', name('events:1'));
+    await official('rmi', name('events:1'));
+    await official('pull', '-q', name('events:1'));
+    await official('rmi', name('events:1'));
+    const until = Date.now() / 1000;
+    const filters = JSON.stringify({ type: ['image'] });
+    const { text } = await engine.api.get(`/events?since=${since}&until=${until}&filters=${filters}`);
+    const events = text
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as EventMessage);
+    const named = events.filter(({ Actor }) => Actor?.Attributes?.['name']?.startsWith(name('events')));
+    expect(named.map(({ Action }) => Action)).toEqual(['tag', 'push', 'untag', 'pull', 'untag']);
+  });
+});
+
+describe('a registry that wants to know who is there', () => {
+  let guarded: OfficialRegistry;
+  beforeAll(async () => {
+    guarded = await startOfficialRegistry({ users: { me: 'secret' } });
+  });
+  afterAll(() => guarded[Symbol.asyncDispose]());
+
+  test('lets in who logs in', async () => {
+    const login = (password: string) => engine.official('login', '-u', 'me', '-p', password, guarded.host);
+    await official('tag', 'busybox', `${guarded.host}/box`);
+    const stranger = await engine.official('push', `${guarded.host}/box`);
+    expect([stranger.code, stranger.stderr]).toEqual([1, expect.stringContaining('no basic auth credentials')]);
+    const wrong = await login('wrong');
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringMatching(/unauthorized/)]);
+    expect((await login('secret')).stdout).toContain('Login Succeeded');
+    await official('push', '-q', `${guarded.host}/box`);
+    await official('rmi', `${guarded.host}/box`);
+    await official('pull', '-q', `${guarded.host}/box`);
+    await official('rmi', `${guarded.host}/box`);
+    await official('logout', guarded.host);
+    expect((await engine.official('pull', `${guarded.host}/box`)).code).toBe(1);
+  });
+});
+
+describe('with skopeo', () => {
+  test('archives of both kinds, both ways, digests equal', async () => {
+    await official('save', '-o', scratch('saved.tar'), 'busybox');
+    const layout = `oci:${scratch('layout')}:box`;
+    await output(['skopeo', 'copy', '--insecure-policy', `docker-archive:${scratch('saved.tar')}`, layout]);
+    const ours = await inspect('busybox');
+    const theirs = JSON.parse(await output(['skopeo', 'inspect', '--config', layout])) as {
+      rootfs: { diff_ids: string[] };
+    };
+    expect(theirs.rootfs.diff_ids).toEqual(ours.RootFS!.Layers!);
+    for (const kind of ['docker-archive', 'oci-archive']) {
+      const file = scratch(`${kind}.tar`);
+      await output(['skopeo', 'copy', '--insecure-policy', layout, `${kind}:${file}:from-skopeo:${kind}`]);
+      expect(await official('load', '-i', file)).toContain(`from-skopeo:${kind}`);
+      expect(await official('run', '--rm', '--network', 'none', `from-skopeo:${kind}`, 'echo', 'works')).toBe('works');
+      expect((await inspect(`from-skopeo:${kind}`)).RootFS!.Layers).toEqual(ours.RootFS!.Layers);
+      await official('rmi', `from-skopeo:${kind}`);
+    }
+  });
+});
+
+describe('with Docker’s own engine', () => {
+  let other: OfficialEngine;
+  beforeAll(async () => {
+    other = await startOfficialEngine();
+  });
+  afterAll(() => other[Symbol.asyncDispose]());
+
+  const theirs = (...args: string[]) =>
+    output([officialClients[0]!, ...args], { environment: other.clientEnvironment() });
+
+  test('what one saves the other loads and runs', async () => {
+    await official('tag', 'busybox', 'ours:1');
+    await official('save', '-o', scratch('ours.tar'), 'ours:1');
+    expect(await theirs('load', '-i', scratch('ours.tar'))).toContain('Loaded image: ours:1');
+    expect(await theirs('run', '--rm', '--network', 'none', 'ours:1', 'echo', 'there')).toBe('there');
+
+    await theirs('tag', 'busybox', 'theirs:1');
+    await theirs('save', '-o', scratch('theirs.tar'), 'theirs:1');
+    expect(await official('load', '-i', scratch('theirs.tar'))).toContain('Loaded image: theirs:1');
+    expect(await official('run', '--rm', '--network', 'none', 'theirs:1', 'echo', 'here')).toBe('here');
+    const layers = JSON.parse(await theirs('inspect', '-f', '{{json .RootFS.Layers}}', 'theirs:1')) as string[];
+    expect((await inspect('theirs:1')).RootFS!.Layers).toEqual(layers);
+    await official('rmi', 'ours:1', 'theirs:1');
+  });
+
+  test('what one pushes the other pulls', async () => {
+    const name = `${registry.host}/shared`;
+    await official('tag', 'busybox', `${name}:ours`);
+    await official('push', '-q', `${name}:ours`);
+    await theirs('pull', '-q', `${name}:ours`);
+    expect(await theirs('run', '--rm', '--network', 'none', `${name}:ours`, 'echo', 'there')).toBe('there');
+    await theirs('tag', 'busybox', `${name}:theirs`);
+    await theirs('push', '-q', `${name}:theirs`);
+    await official('pull', '-q', `${name}:theirs`);
+    expect(await official('run', '--rm', '--network', 'none', `${name}:theirs`, 'echo', 'here')).toBe('here');
+    await official('rmi', `${name}:ours`, `${name}:theirs`);
+  });
+});
+
+describe('odd images', () => {
+  async function load(bytes: Uint8Array): Promise<string> {
+    return (await engine.api.post('/images/load?quiet=1', bytes)).ok.text;
+  }
+
+  test('of two hundred layers, more than Docker takes', async () => {
+    const layers = Array.from({ length: 200 }, (_, index) => ({ [`many/${index}`]: `${index}` }));
+    const image = await testImage(layers, { config: { Cmd: ['/none'] } });
+    expect(await load(await ociLayout(image, ['docker.io/library/many:1']))).toContain('Loaded image: many:1');
+    const id = await official('create', '--network', 'none', 'many:1');
+    await official('export', '-o', scratch('many.tar'), id);
+    const names = (await output(['tar', '-tf', scratch('many.tar')]))
+      .split('\n')
+      .filter(name => /^many\/\d+$/.test(name));
+    expect(names.length).toBe(200);
+    await official('rm', id);
+    await official('rmi', 'many:1');
+  });
+
+  test('without layers are refused only when there is nothing to run', async () => {
+    const image = await testImage([], { config: { Cmd: ['/nothing'] } });
+    await load(await ociLayout(image, ['docker.io/library/empty:1']));
+    const { code, stderr } = await engine.official('run', '--rm', '--network', 'none', 'empty:1');
+    expect([code, stderr]).toEqual([127, expect.stringMatching(/no such file or directory|not found/)]);
+    await official('rmi', 'empty:1');
+  });
+});
+
+describe('kill -9 in the middle of anything', () => {
+  const KILLS = 3;
+
+  /** Everything in the store belongs to an image, and nothing is half-made. */
+  async function expectWhole(): Promise<void> {
+    const images = (await engine.api.get('/images/json?all=1&manifests=1')).ok.json<ImageSummary[]>();
+    for (const image of images) {
+      expect(image.Manifests!.some(({ Available }) => Available)).toBe(true);
+    }
+    const partial = readdirSync(`${engine.dataRoot}/ingest`).filter(name => !name.startsWith('partial-'));
+    expect(partial).toEqual([]);
+  }
+
+  /** Kills the daemon at some moment while the command runs, more than once; then lets it run to its end. */
+  async function killDuring(command: string[], undo?: string[]): Promise<void> {
+    for (let round = 0; round < KILLS; round++) {
+      const running = engine.official(...command);
+      await Bun.sleep(Math.random() * 120);
+      await engine.kill();
+      await running;
+      await engine.start();
+      await expectWhole();
+    }
+    await official(...command);
+    await expectWhole();
+    if (undo) await official(...undo);
+  }
+
+  test('load, push, rmi, pull', async () => {
+    const noise = () => Buffer.from(crypto.getRandomValues(new Uint8Array(3_000_000))).toString('latin1');
+    const image = await testImage(Array.from({ length: 4 }, (_, index) => ({ [`noise-${index}`]: noise() })));
+    const name = `${registry.host}/killed:1`;
+    writeFileSync(scratch('killed.tar'), await ociLayout(image, [name]));
+    await killDuring(['load', '-q', '-i', scratch('killed.tar')]);
+    await killDuring(['push', '-q', name]);
+    await official('rmi', name);
+    await killDuring(['pull', '-q', name]);
+    expect((await inspect(encodeURIComponent(name))).Id).toBe(image.target.digest);
+    const running = engine.official('rmi', name);
+    await engine.kill();
+    await running;
+    await engine.start();
+    await expectWhole();
+    await engine.official('rmi', name);
+    rmSync(scratch('killed.tar'));
+    expect((await engine.official('image', 'inspect', name)).code).toBe(1);
+  });
+});
