@@ -46,6 +46,21 @@ export const testNeeds = [
     for: 'a registry client nobody here wrote',
     others: ['skopeo', 'skopeo', 'skopeo'],
   },
+  {
+    program: 'docker-registry',
+    package: 'docker-registry',
+    for: 'a registry nobody here wrote',
+    others: ['docker-distribution', 'docker-registry', 'docker-registry'],
+  },
+  { program: 'podman', package: 'podman', for: 'images of another engine', others: ['podman', 'podman', 'podman'] },
+  {
+    program: 'buildah',
+    package: 'buildah',
+    for: 'images of another builder',
+    others: ['buildah', 'buildah', 'buildah'],
+  },
+  { program: 'bzip2', package: 'bzip2', for: 'packed archives', others: ['bzip2', 'bzip2', 'bzip2'] },
+  { program: 'xz', package: 'xz-utils', for: 'packed archives', others: ['xz', 'xz', 'xz'] },
   { program: 'openssl', package: 'openssl', for: 'certificates for tests', others: ['openssl', 'openssl', 'openssl'] },
 ];
 

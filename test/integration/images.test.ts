@@ -206,6 +206,51 @@ describe('with skopeo', () => {
   });
 });
 
+describe('with podman and buildah', () => {
+  const storage = () => ['--root', scratch('pod/root'), '--runroot', scratch('pod/run'), '--storage-driver', 'vfs'];
+  const podman = (...args: string[]) => output(['podman', ...storage(), '--cgroup-manager', 'cgroupfs', ...args]);
+  const buildah = (...args: string[]) => output(['buildah', ...storage(), ...args]);
+  const works = (name: string) => official('run', '--rm', '--network', 'none', name, 'echo', 'works');
+
+  test('what one saves the other loads', async () => {
+    await official('tag', 'busybox', 'localhost/shared:1');
+    await official('save', '-o', scratch('for-podman.tar'), 'localhost/shared:1');
+    await podman('load', '-q', '-i', scratch('for-podman.tar'));
+    await official('rmi', 'localhost/shared:1');
+    for (const format of ['docker-archive', 'oci-archive']) {
+      const file = scratch(`podman-${format}.tar`);
+      await podman('save', '-q', '--format', format, '-o', file, 'localhost/shared:1');
+      expect(await official('load', '-i', file)).toContain('localhost/shared:1');
+      expect(await works('localhost/shared:1')).toBe('works');
+      await official('rmi', 'localhost/shared:1');
+    }
+    await buildah('push', '-q', 'localhost/shared:1', `docker-archive:${scratch('buildah.tar')}:localhost/built:1`);
+    expect(await official('load', '-i', scratch('buildah.tar'))).toContain('localhost/built:1');
+    expect(await works('localhost/built:1')).toBe('works');
+    await official('rmi', 'localhost/built:1');
+    await engine.official('rmi', 'localhost/shared:1');
+  });
+
+  test('what one pushes the other pulls', async () => {
+    const name = `${registry.host}/pod`;
+    const push = ['push', '-q', '--tls-verify=false'];
+    await podman(...push, 'localhost/shared:1', `${name}:podman`);
+    await buildah(...push, 'localhost/shared:1', `docker://${name}:buildah`);
+    for (const tag of ['podman', 'buildah']) {
+      await official('pull', '-q', `${name}:${tag}`);
+      expect(await works(`${name}:${tag}`)).toBe('works');
+    }
+    await official('tag', 'busybox', `${name}:ours`);
+    await official('push', '-q', `${name}:ours`);
+    await podman('pull', '-q', '--tls-verify=false', `${name}:ours`);
+    const layers = JSON.parse(
+      await podman('image', 'inspect', '--format', '{{json .RootFS.Layers}}', `${name}:ours`),
+    ) as string[];
+    expect((await inspect('busybox')).RootFS!.Layers).toEqual(layers);
+    await official('rmi', `${name}:ours`, `${name}:podman`, `${name}:buildah`);
+  });
+});
+
 describe('with Docker’s own engine', () => {
   let other: OfficialEngine;
   beforeAll(async () => {
