@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
-  rmSync(root, { recursive: true });
+  rmSync(root, { recursive: true, force: true });
 });
 
 const opened: ContentStore[] = [];
