@@ -2,12 +2,13 @@
 // socket, /var/lib/docker and network are not the ones that are used.
 import { expect, test } from 'bun:test';
 import { run } from '../support/process.ts';
+import { officialClients, officialDaemon } from '../support/programs.ts';
 
 const project = new URL('../..', import.meta.url).pathname;
 
 /** Runs a shell script where /run, /var/lib/docker and /var/log are empty, and every process ends with the script. */
 function elsewhere(script: string) {
-  const hidden = ['/run', '/var/lib/docker', '/var/lib/dockyard', '/var/log'];
+  const hidden = ['/run', '/var/lib/docker', '/var/lib/dockyard', '/var/lib/dockyard-beside', '/var/log'];
   const preparation = [
     'set -e',
     ...hidden.map(path => `mkdir -p ${path}; mount -t tmpfs -o mode=755 tmpfs ${path}`),
@@ -58,4 +59,42 @@ test('npm start runs hello-world, again reuses the engine; npm stop ends it and 
     'The engine on /var/run/docker.sock has ended.',
     'No engine of ours is running.',
   ]);
+});
+
+test('hello-world comes back without any registry, also for those who removed it', async () => {
+  const ran = await elsewhere(`
+    node scripts/start.mjs >/dev/null
+    PATH="$PWD/dist:$PATH"
+    docker rmi hello-world
+    node scripts/start.mjs
+    node scripts/stop.mjs
+  `);
+  expect(ran.stderr).toContain('this image is built in');
+  expect(ran).toMatchObject({ code: 0, stdout: expect.stringContaining('Hello from Dockyard!') });
+});
+
+test("beside Docker's own engine, npm start leaves that alone and says where ours is", async () => {
+  const { path, environment } = officialDaemon;
+  const ran = await elsewhere(`
+    mkdir -p /run/theirs
+    ( export PATH="${environment.PATH}" LD_LIBRARY_PATH="${environment.LD_LIBRARY_PATH ?? ''}"
+      exec ${path} --bridge=none --iptables=false --data-root /run/theirs/data --exec-root /run/theirs/exec \
+        --cgroup-parent /dockyard-test-theirs >/run/theirs/log 2>&1 ) &
+    theirs="${officialClients[0]} -H unix:///var/run/docker.sock"
+    for i in $(seq 100); do $theirs info >/dev/null 2>&1 && break; sleep 0.1; done
+    node scripts/start.mjs
+    echo "--- ours"
+    eval "$(node scripts/start.mjs | grep '^  export ')"
+    docker version --format '{{.Server.Platform.Name}}'
+    node scripts/stop.mjs
+    echo "--- theirs"
+    $theirs images -q
+    $theirs info --format '{{.Name}}' >/dev/null && echo "still there"
+  `);
+  expect(ran).toMatchObject({ code: 0, stderr: '' });
+  const [first, ours, theirs] = ran.stdout.split(/--- \w+\n/);
+  expect(first).toContain('Another engine listens on /var/run/docker.sock; it is left alone');
+  expect(first).toContain('Hello from Dockyard!');
+  expect(ours).toBe('Dockyard\nThe engine on /run/dockyard-beside/docker.sock has ended.\n');
+  expect(theirs).toBe('still there\n');
 });

@@ -22,6 +22,7 @@ import { loadImages } from './archive/load.ts';
 import { saveImages } from './archive/save.ts';
 import { commitImage } from './commit.ts';
 import { publishImage, targetsOf } from './context.ts';
+import { pullOrBuiltIn } from './embedded/built-in.ts';
 import { embeddedImages } from './embedded/embedded.ts';
 import type {
   CommitImageRequest,
@@ -152,7 +153,7 @@ export class ImageStore implements ImageService {
   }
 
   pull(request: TransferRequest): AsyncIterable<ProgressMessage> {
-    return pullImages(this.#context, request);
+    return pullOrBuiltIn(request, pullImages(this.#context, request), archive => this.#load(archive));
   }
 
   push(request: TransferRequest): AsyncIterable<ProgressMessage> {
