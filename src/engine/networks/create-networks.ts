@@ -1,4 +1,5 @@
 // The implementation of networks: which parts there are, and how they hold together.
+import { KernelError } from '../../kernel/libc.ts';
 import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
 import { type ContainerId, newNetworkId, sha256 } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
@@ -6,6 +7,7 @@ import { driverNames } from '../../network/drivers/drivers.ts';
 import { NamespacePool } from '../../network/namespace-pool.ts';
 import { PortHolder } from '../../network/port-holder.ts';
 import { embeddedResolvConf, hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
+import type { SandboxNamespace } from '../../network/sandbox.ts';
 import type {
   Network,
   NetworkConnectRequest,
@@ -36,7 +38,7 @@ import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
 import { PortProxies } from './proxies.ts';
 import { reconcileNetworks } from './reconcile.ts';
-import type { NetworkRecord, SandboxRecord } from './record.ts';
+import type { NetworkRecord, SandboxKind, SandboxRecord } from './record.ts';
 import { isContainerMode, sandboxRecord } from './register.ts';
 import { removeNetwork } from './remove-network.ts';
 import { resolvOverrides } from './resolv-overrides.ts';
@@ -90,7 +92,7 @@ class NetworksImplementation implements EngineNetworks {
       addresses,
       host,
       ports,
-      proxies: new PortProxies(ports),
+      proxies: new PortProxies(ports, config),
       namespacePool: new NamespacePool(),
       defaultBridge: new DefaultBridge(engine, dataRoot, config, store, addresses, host),
       names,
@@ -121,8 +123,16 @@ class NetworksImplementation implements EngineNetworks {
 
   #start(record: SandboxRecord): Sandbox {
     if (isContainerMode(record.mode)) return this.#join(record);
-    if (this.#modeDriver(record) === 'host') return this.#shareHost(record);
-    const namespace = startSandbox(this.#context, record);
+    const driver = this.#modeDriver(record);
+    if (driver === 'host') return this.#shareHost(record);
+    let namespace: SandboxNamespace;
+    try {
+      namespace = startSandbox(this.#context, record);
+    } catch (error) {
+      // An engine without rights over networks can still have one made by the runtime, with nothing in it.
+      if (driver === 'null' && error instanceof KernelError && error.code === 'EPERM') return this.#startAlone(record);
+      throw error;
+    }
     const active = activeEndpoints(this.#context, record);
     for (const { network } of active) publish(this.#context, network, 'connect', { container: record.container });
     for (const other of linkedFrom(this.#context, record)) this.#refreshHosts(other);
@@ -296,17 +306,31 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   #shareHost(record: SandboxRecord): Sandbox {
-    record.live = { id: newNetworkId(), kind: 'host', ways: '' };
-    for (const [name, endpoint] of Object.entries(record.endpoints)) {
-      endpoint.network = findNetwork(this.#context.store, name)?.id;
-      endpoint.live = placeholder();
-    }
-    this.#context.store.saveSandbox(record);
+    this.#makeLive(record, 'host');
     return {
       namespace: { kind: 'host' },
       hosts: hostFileEntries(this.#context, record),
       resolvConf: this.#resolvConf(record),
     };
+  }
+
+  #startAlone(record: SandboxRecord): Sandbox {
+    this.#makeLive(record, 'own');
+    return {
+      namespace: { kind: 'new' },
+      hosts: hostsEntries(this.#context, record),
+      resolvConf: this.#resolvConf(record),
+    };
+  }
+
+  /** On networks that are nothing but a name. */
+  #makeLive(record: SandboxRecord, kind: SandboxKind): void {
+    record.live = { id: newNetworkId(), kind, ways: '' };
+    for (const [name, endpoint] of Object.entries(record.endpoints)) {
+      endpoint.network = findNetwork(this.#context.store, name)?.id;
+      endpoint.live = placeholder();
+    }
+    this.#context.store.saveSandbox(record);
   }
 
   /** Into the namespace of another container, which must run. */

@@ -10,27 +10,35 @@ import { watchDescriptor } from '../../lib/socket.ts';
 import { parseAddress, requireAddress } from '../../network/addresses.ts';
 import type { PortHolder } from '../../network/port-holder.ts';
 import { processStartTime } from '../../runtime/proc.ts';
+import type { NetworkConfig } from '../config.ts';
 import type { PublishedPort } from './record.ts';
 
 const BACKLOG = 128;
 const RETRY_MS = 1000;
 const LOOPBACK_6 = 1n;
 
-/** What comes in by IPv6 for IPv4 only, and what the host sends to its own IPv6 loopback. */
-export function needsProxy({ hostAddress, hostPort, protocol, containerAddress }: PublishedPort): boolean {
-  const host = parseAddress(hostAddress);
-  if (hostPort === 0 || protocol === 'sctp' || host?.family !== 6) return false;
-  return requireAddress(containerAddress).family === 4 || host.value <= LOOPBACK_6;
+type ProxyConfig = Pick<NetworkConfig, 'userlandProxy' | 'iptables' | 'ip6tables'>;
+
+/** What comes in by IPv6 for IPv4 only, what the host sends to its own IPv6 loopback, and all where there are no rules. */
+export function needsProxy(port: PublishedPort, config: ProxyConfig): boolean {
+  const host = parseAddress(port.hostAddress);
+  if (!host || port.hostPort === 0 || port.protocol === 'sctp' || !config.userlandProxy) return false;
+  const { family } = requireAddress(port.containerAddress);
+  if (!(family === 4 ? config.iptables : config.ip6tables)) return true;
+  return host.family === 6 && (family === 4 || host.value <= LOOPBACK_6);
 }
 
 export class PortProxies implements Disposable {
   readonly #active = new Map<string, PortProxy>();
 
-  constructor(private readonly ports: PortHolder) {}
+  constructor(
+    private readonly ports: PortHolder,
+    private readonly config: ProxyConfig,
+  ) {}
 
   /** `changed` is called when the port has got a helper. */
   watch(port: PublishedPort, changed: () => void): void {
-    if (!needsProxy(port)) return;
+    if (!needsProxy(port, this.config)) return;
     const fd = this.ports.descriptorOf({ protocol: port.protocol, hostAddress: port.hostAddress, port: port.hostPort });
     if (fd === undefined) return;
     if (port.protocol === 'tcp') listenOn(fd, BACKLOG);
