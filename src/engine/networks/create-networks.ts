@@ -32,7 +32,7 @@ import { activeEndpoints } from './gateway.ts';
 import { HostSide } from './host-side.ts';
 import { hostFileEntries, hostsEntries } from './hosts-file.ts';
 import { linkEnvironment } from './link-environment.ts';
-import { linkedFrom } from './links.ts';
+import { linkedFrom, requireLinkTargets } from './links.ts';
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
@@ -105,6 +105,7 @@ class NetworksImplementation implements EngineNetworks {
   register(request: NetworkRequest): void {
     const { store } = this.#context;
     const record = sandboxRecord(request, this.#defaultMode);
+    requireLinkTargets(this.#context, record.links);
     for (const [name, endpoint] of Object.entries(record.endpoints)) {
       checkEndpoint(name, findNetwork(store, name), endpoint);
     }

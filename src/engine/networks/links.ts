@@ -23,6 +23,13 @@ export function parseLink(text: string): { name: string; alias: string } {
   return { name, alias };
 }
 
+/** For a request: a link to nobody is refused before anything is made. */
+export function requireLinkTargets(context: NetworkContext, links: readonly string[]): void {
+  for (const { name } of links.map(parseLink)) {
+    if (!context.users.resolve(name)) throw invalid(`could not get container for ${name}: No such container: ${name}`);
+  }
+}
+
 /** Those whose container runs. */
 export function linksOf(context: NetworkContext, sandbox: SandboxRecord): ActiveLink[] {
   if (!bridgeEndpoint(context, sandbox)) return [];
