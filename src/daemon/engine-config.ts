@@ -92,10 +92,14 @@ export function reloadable(settings: Settings): Reloadable {
   };
 }
 
+/** containerd's name for an ordinary container; scripts give it where Docker has it as another name of its default. */
+const RUNC_SHIM = 'io.containerd.runc.v2';
+
 /** crun is what we run on; others are offered when they are installed. */
 function stockRuntimes(): Record<string, RuntimeConfig> {
   const there = STOCK_RUNTIMES.filter(name => name === 'crun' || Bun.which(name) !== null);
-  return Object.fromEntries(there.map(name => [name, { path: name, args: [] }]));
+  const stock = Object.fromEntries(there.map(name => [name, { path: name, args: [] }]));
+  return { ...stock, [RUNC_SHIM]: stock['runc'] ?? stock['crun']! };
 }
 
 function proxy(told: string, environment: Environment, name: string): string {
