@@ -1,4 +1,5 @@
 // Processes by descriptor: a pidfd can't hit a stranger that got the same number later.
+import { watchDescriptor } from '../lib/socket.ts';
 import { check, cstring, errno, KernelError, libc } from './libc.ts';
 
 const c = libc({
@@ -6,6 +7,7 @@ const c = libc({
   open: ['ptr', 'i32', 'i32'],
   socket: ['i32', 'i32', 'i32'],
   connect: ['i32', 'ptr', 'u32'],
+  prlimit: ['i32', 'i32', 'ptr', 'ptr'],
 });
 const { syscall } = libc({ syscall: ['i64', 'i64', 'i64', 'i64', 'i64'] }, 'long');
 
@@ -47,6 +49,41 @@ export class ProcessHandle implements Disposable {
     if (this.#fd >= 0) c.close(this.#fd);
     this.#fd = -1;
   }
+}
+
+/** Calls back once when the process ends, or at the next chance if it is gone already. Returns what calls that off. */
+export function onProcessEnd(pid: number, ended: () => void): () => void {
+  const fd = syscall(SYS_pidfd_open, pid, 0, 0, 0);
+  if (fd < 0) {
+    const code = errno();
+    if (code !== ESRCH) throw new KernelError('pidfd_open', code, String(pid));
+    const timer = setTimeout(ended, 0);
+    return () => clearTimeout(timer);
+  }
+  let over = false;
+  const finish = () => {
+    if (over) return;
+    over = true;
+    ended();
+  };
+  // A pidfd becomes readable at the end, though there is nothing to read from it: the event loop takes that for a failure.
+  const watching = watchDescriptor(fd, { data() {}, end: finish, close: finish, error: finish });
+  return () => {
+    over = true;
+    watching.then(
+      socket => socket.terminate(),
+      () => undefined,
+    );
+  };
+}
+
+const RLIMIT_NOFILE = 7;
+const UNLIMITED = (1n << 64n) - 1n;
+
+/** Limits the descriptors of another process; -1 is unlimited. */
+export function limitOpenFiles(pid: number, { soft, hard }: { soft: number; hard: number }): void {
+  const limit = new BigUint64Array([soft, hard].map(value => (value < 0 ? UNLIMITED : BigInt(value))));
+  check(c.prlimit(pid, RLIMIT_NOFILE, limit, null), 'prlimit', String(pid));
 }
 
 const AF_UNIX = 1;

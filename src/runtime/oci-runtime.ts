@@ -2,7 +2,7 @@
 import { closeSync, constants, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { errnoOf, failed, unavailable } from '../lib/errors.ts';
-import { removeCgroup } from './cgroups/control.ts';
+import { clearCgroup, removeCgroup } from './cgroups/control.ts';
 import type { Cgroup } from './cgroups/hierarchy.ts';
 import type { OciRuntime } from './conmon.ts';
 
@@ -37,15 +37,18 @@ export async function startForgotten(runtime: OciRuntime, id: string): Promise<b
 }
 
 /** Takes back what the runtime keeps of a container, killing what still runs. Fine when there is nothing. */
-export async function deleteCreated(runtime: OciRuntime, id: string): Promise<void> {
+export async function deleteCreated(runtime: OciRuntime, id: string, cgroup: Cgroup): Promise<void> {
   // A start may have failed for want of the runtime itself: then there is nothing that only it could take back.
-  if (!existsSync(runtime.path) && !existsSync(`${runtime.crunState}/${id}`)) return;
-  await runVerb(runtime, ['delete', '--force', id]);
+  if (existsSync(runtime.path) || existsSync(`${runtime.crunState}/${id}`)) {
+    await runVerb(runtime, ['delete', '--force', id]);
+  }
+  // A runtime that ended too early to have noted what it made has forgotten the cgroup, and who is in it.
+  await clearCgroup(cgroup);
 }
 
 /** The same for a container whose processes are all gone. */
 export async function deleteEnded(runtime: OciRuntime, id: string, cgroup: Cgroup): Promise<void> {
-  if (runtime.crunState === undefined || !removeCgroup(cgroup)) return deleteCreated(runtime, id);
+  if (runtime.crunState === undefined || !removeCgroup(cgroup)) return deleteCreated(runtime, id, cgroup);
   await rm(`${runtime.crunState}/${id}`, { recursive: true, force: true });
 }
 
@@ -81,6 +84,12 @@ export interface StartFailure {
 export function startFailure(message: string, command: string): StartFailure {
   const text = message.replace(/^.*?level=error msg="?/, '').trim();
   const said = (pattern: RegExp) => pattern.exec(text)?.[0].toLowerCase();
+  const [, cwd, trouble] = /chdir `(.*)`: (.*)/i.exec(text) ?? [];
+  if (cwd !== undefined && trouble !== undefined) {
+    // The working directory is at fault, not the command.
+    const message = `chdir to cwd (${JSON.stringify(cwd)}) failed: ${trouble.toLowerCase()}`;
+    return { exitCode: /denied/i.test(trouble) ? 126 : 127, message };
+  }
   if (said(/executable file .*not found/i)) {
     const reason = command.includes('/')
       ? `stat ${command}: no such file or directory`

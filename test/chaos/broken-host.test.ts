@@ -27,6 +27,28 @@ for (const [missing, flags] of Object.entries(flagsFor)) {
   });
 }
 
+test('a runtime that dies with its work half done leaves nothing in the kernel', async () => {
+  const runtime = `
+#!/bin/sh
+case "$*" in *' create '*) ;; *) exec crun "$@" ;; esac
+while [ "$1" != --bundle ]; do shift; done
+cgroup=$(sed -n 's/.*"cgroupsPath":"\\([^"]*\\)".*/\\1/p' "$2/config.json")
+for tree in /sys/fs/cgroup/pids /sys/fs/cgroup/memory /sys/fs/cgroup; do
+  [ -e $tree/cgroup.procs ] && mkdir -p $tree/$cgroup
+done
+sleep 1000 < /dev/null > /dev/null 2>&1 3>&- 4>&- 5>&- & echo $! > "$(ls -d /sys/fs/cgroup/pids/$cgroup /sys/fs/cgroup/$cgroup 2>/dev/null | head -1)/cgroup.procs"
+kill -9 $$
+`;
+  await using engine = await startEngine({
+    flags: ({ base }) => ['--add-runtime', `frail=${base}/frail`],
+    prepare: ({ base }) => writeFileSync(`${base}/frail`, runtime.trimStart(), { mode: 0o755 }),
+  });
+  const ran = await engine.docker('run', '--runtime', 'frail', '--network', 'none', 'busybox', 'true');
+  expect(ran.code).toBe(125);
+  const { cgroups, processes } = findLeftovers(engine.roots);
+  expect({ cgroups, processes: processes.map(({ pid }) => pid) }).toEqual({ cgroups: [], processes: [engine.pid] });
+});
+
 test('on a full disk a create fails and says why, nothing is half-made, and with room again it works', async () => {
   await using engine = await startEngine({
     prepare: async ({ dataRoot }) => {

@@ -49,6 +49,23 @@ describe('run', () => {
   });
 });
 
+describe('create', () => {
+  test('refuses a link to nobody, and makes nothing', async () => {
+    const request = { Image: 'busybox', HostConfig: { Links: ['nobody:x'] } };
+    const answer = await engine.api.post('/containers/create?name=lonely', request);
+    expect([answer.status, answer.message]).toEqual([
+      400,
+      'could not get container for nobody: No such container: nobody',
+    ]);
+    expect((await engine.api.get('/containers/lonely/json')).status).toBe(404);
+  });
+
+  test('knows containerd’s name for an ordinary runtime', async () => {
+    const ran = await engine.docker('run', '--rm', '--runtime', 'io.containerd.runc.v2', 'busybox', 'echo', 'ran');
+    expect(ran).toEqual({ code: 0, stdout: 'ran\n', stderr: '' });
+  });
+});
+
 describe('states', () => {
   test('go from created over running, paused and exited to gone', async () => {
     const id = await engine.output('create', '--name', 'states', 'busybox', 'sleep', '1000');
@@ -174,6 +191,13 @@ describe('exec', () => {
 
   test('ends with 127 for a command that is not there', async () => {
     expect((await engine.docker('exec', 'host', 'no-such-command')).code).toBe(127);
+  });
+
+  test('blames the working directory when that is at fault', async () => {
+    const { code, stdout } = await engine.docker('exec', '-w', '/no-such-place', 'host', 'ls');
+    expect(code).toBe(127);
+    expect(stdout).toContain('chdir to cwd ("/no-such-place") failed: no such file or directory');
+    expect(stdout).not.toContain('"ls"');
   });
 
   test('detached runs on, and can be inspected', async () => {

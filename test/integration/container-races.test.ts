@@ -1,6 +1,6 @@
 // One container asked for many things at once, and ends that come in unusual ways: whatever the order, it ends whole.
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { findLeftovers } from '../support/leftovers.ts';
 import { until } from '../support/until.ts';
@@ -118,6 +118,40 @@ test('an end by the kernel is an end: of init, and of conmon', async () => {
   process.kill(conmon, 'SIGKILL');
   expect((await second).json<{ StatusCode: number }>().StatusCode).toBe(137);
   expect((await engine.inspect('victim')).State).toMatchObject({ Status: 'exited', ExitCode: 137, Pid: 0 });
+});
+
+test('a forced removal finds a container that has just been killed by somebody else', async () => {
+  for (let round = 0; round < 5; round++) {
+    await create('doomed');
+    await post('doomed/start');
+    process.kill((await engine.inspect('doomed')).State!.Pid!, 'SIGKILL');
+    expect((await engine.api.delete('/containers/doomed?force=1')).status).toBe(204);
+  }
+});
+
+function readStatus(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+test('a conmon that ended while there was no daemon is missed by the next one', async () => {
+  const id = await create('unwatched');
+  await post('unwatched/start');
+  const { Pid } = (await engine.inspect('unwatched')).State!;
+  const conmon = Number(await Bun.file(`${engine.execRoot}/containers/${id}/conmon.pid`).text());
+  await engine.kill();
+  process.kill(conmon, 'SIGKILL');
+  await engine.start();
+  await until(async () => (await statusOf('unwatched')) === 'exited');
+  expect((await engine.inspect('unwatched')).State).toMatchObject({
+    ExitCode: 137,
+    Error: 'conmon, which watched the container, was killed',
+  });
+  // Gone, or waiting for whoever reaps here.
+  await until(() => !/^State:\s*[^ZX]/m.test(readStatus(Pid!)));
 });
 
 test('a hundred processes at once in one container all answer', async () => {

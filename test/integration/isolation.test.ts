@@ -296,6 +296,10 @@ describe('modes', () => {
 });
 
 describe('limits', () => {
+  test('may leave a container fewer descriptors than it takes to make one', async () => {
+    expect(await shell('ulimit -n; ulimit -Hn', '--ulimit', 'nofile=20:30')).toBe('20\n30');
+  });
+
   test('are in the kernel as they were given', async () => {
     const script = [
       limitFile('memory.max', 'memory', 'memory.limit_in_bytes'),

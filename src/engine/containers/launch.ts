@@ -1,9 +1,10 @@
 // Everything a container's init needs before it exists, in order: root file system, volumes, network, files of /etc, bundle.
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { limitOpenFiles } from '../../kernel/process.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { createWatched, type Watched } from '../../runtime/conmon.ts';
-import { buildSpec, specText } from '../../runtime/oci/spec.ts';
+import { buildSpec, lateOpenFiles, specText } from '../../runtime/oci/spec.ts';
 import { resolveUser } from '../../runtime/users.ts';
 import { ociMounts } from '../volumes/oci-mounts.ts';
 import { cgroupPath } from './cgroup.ts';
@@ -61,7 +62,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   });
   for (const warning of warnings) log.warn(warning, { container: record.id });
   writeFileSync(`${paths.bundle}/config.json`, specText(spec));
-  return await createWatched({
+  const watched = await createWatched({
     conmonPath: context.conmonPath(),
     runtime: installedRuntime(context, record),
     containerId: record.id,
@@ -74,6 +75,9 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     keepStdinOpen: config.StdinOnce !== true || config.Tty === true,
     terminal: config.Tty === true,
   });
+  const openFiles = lateOpenFiles({ hostConfig, host: context.host, defaults: context.specDefaults() });
+  if (openFiles) limitOpenFiles(watched.pid, openFiles);
+  return watched;
 }
 
 /** The reverse, for a container whose processes are gone. Idempotent. */

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { ProcessHandle } from '../../kernel/process.ts';
-import { conflict, messageOf, notModified } from '../../lib/errors.ts';
+import { conflict, failed, messageOf, notModified } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { freeze, killAll, thaw } from '../../runtime/cgroups/control.ts';
 import type { Watched } from '../../runtime/conmon.ts';
@@ -22,6 +22,7 @@ import { removeLocked } from './remove.ts';
 import { restartDelay, shouldRestart } from './restart-policy.ts';
 import { ociRuntime } from './runtimes.ts';
 import { StartError } from './start-error.ts';
+import { watchConmon } from './watchdog.ts';
 
 export const DEFAULT_STOP_TIMEOUT = 10;
 
@@ -73,6 +74,7 @@ async function startLocked(context: ContainerContext, live: LiveContainer): Prom
     record.error = '';
     record.oomKilled = false;
     context.store.save(record);
+    watchConmon(context, live);
     await startCreated(ociRuntime(context, record), record.id);
   } catch (error) {
     await abandonStart(context, live, error);
@@ -176,6 +178,8 @@ export async function cleanUpProcess(
   live.stopHealthMonitor?.();
   live.stopHealthMonitor = undefined;
   endExecs(live);
+  live.unwatchConmon?.();
+  live.unwatchConmon = undefined;
   live.process?.[Symbol.dispose]();
   live.process = undefined;
   live.watched = undefined;
@@ -186,7 +190,7 @@ export async function cleanUpProcess(
   await Promise.all([
     end === 'ended'
       ? deleteEnded(ociRuntime(context, record), record.id, cgroupOf(context, record))
-      : deleteCreated(ociRuntime(context, record), record.id),
+      : deleteCreated(ociRuntime(context, record), record.id, cgroupOf(context, record)),
     live.log.detach(),
     stopNetwork(context, record.id),
   ]);
@@ -335,10 +339,14 @@ export async function kill(context: ContainerContext, live: LiveContainer, signa
   const exited = live.waitFor('next-exit', waiting.signal);
   exited.catch(() => undefined);
   try {
-    const sent = await sendSignal(context, live, signal);
+    await sendSignal(context, live, signal);
     // With a pid namespace that is not its own, the rest of the container outlives its init.
     if (record.hostConfig.PidMode) killAll(cgroupOf(context, live.record));
-    if (sent && (await within(exited, DEFAULT_STOP_TIMEOUT * 1000))) await live.settled();
+    // It may be gone already, and its end on the way here: who killed it wants to find it ended.
+    if (!(await within(exited, DEFAULT_STOP_TIMEOUT * 1000))) {
+      throw failed(`tried to kill container ${record.name}, but it did not end within ${DEFAULT_STOP_TIMEOUT} seconds`);
+    }
+    await live.settled();
   } finally {
     waiting.abort();
   }

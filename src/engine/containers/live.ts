@@ -19,6 +19,7 @@ export class LiveContainer {
   /** conmon's directory while a process is watched. */
   watched: string | undefined;
   process: ProcessHandle | undefined;
+  unwatchConmon: (() => void) | undefined;
   log: ContainerLog;
   /** Pending restart by the policy. */
   restartTimer: Timer | undefined;

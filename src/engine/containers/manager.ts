@@ -46,7 +46,6 @@ import { remove } from './remove.ts';
 import { specDefaults } from './spec-defaults.ts';
 import { ContainerStore } from './store.ts';
 import { update } from './update.ts';
-import { startWatchdog } from './watchdog.ts';
 
 export interface ContainerDependencies {
   config: EngineConfig;
@@ -63,7 +62,6 @@ export class ContainerManager implements Containers {
   readonly #context: ContainerContext;
   readonly #store: ContainerStore;
   readonly #live = new Map<ContainerId, LiveContainer>();
-  #stopWatchdog: (() => void) | undefined;
 
   constructor(dependencies: ContainerDependencies) {
     const { config } = dependencies;
@@ -110,7 +108,6 @@ export class ContainerManager implements Containers {
   /** Takes over what a former daemon left. Nothing is served before this has resolved. */
   async reconcile(): Promise<void> {
     await reconcileContainers(this.#context);
-    this.#stopWatchdog = startWatchdog(this.#context);
   }
 
   /** The restart policies' part; containers come up while the engine already serves. */
@@ -120,11 +117,11 @@ export class ContainerManager implements Containers {
 
   /** Containers run on; only what watches them ends. */
   async close(): Promise<void> {
-    this.#stopWatchdog?.();
     this.#context.exits.close();
     for (const live of this.#live.values()) {
       live.cancelRestart();
       live.stopHealthMonitor?.();
+      live.unwatchConmon?.();
       await live.log.close();
     }
   }

@@ -20,6 +20,7 @@ import { removeLocked } from './remove.ts';
 import { shouldStartWithDaemon } from './restart-policy.ts';
 import { ociRuntime } from './runtimes.ts';
 import { awaitExit, endStrays } from './strays.ts';
+import { watchConmon } from './watchdog.ts';
 
 /** What a container ends with when nobody can know its exit code. */
 const unknownExit = () => ({ code: 255, time: new Date() });
@@ -86,6 +87,7 @@ function takeOver(context: ContainerContext, live: LiveContainer): boolean {
   live.log.attach();
   adoptExecs(context, live);
   live.stopHealthMonitor = startHealthMonitor(context, live);
+  watchConmon(context, live);
   return true;
 }
 

@@ -23,8 +23,12 @@ function below(directory: string): string[] {
 
 /** The processes in it and in the cgroups that the container made below. */
 export function pidsIn(cgroup: Cgroup): number[] {
+  return pidsBelow([membersDirectory(cgroup)]);
+}
+
+function pidsBelow(roots: readonly string[]): number[] {
   const pids: number[] = [];
-  const directories = [membersDirectory(cgroup)];
+  const directories = [...roots];
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
     const text = readText(`${directory}/cgroup.procs`);
     if (text === undefined) continue;
@@ -89,7 +93,8 @@ export function killAll(cgroup: Cgroup): void {
   }
   const killed = new Set<number>();
   for (let round = 0; round < KILL_ROUNDS; round++) {
-    const rest = pidsIn(cgroup).filter(pid => pid > 0 && !killed.has(pid));
+    // In all trees of v1: a runtime that was cut short may have put it into some of them only.
+    const rest = pidsBelow(cgroup.all).filter(pid => pid > 0 && !killed.has(pid));
     if (rest.length === 0) return;
     for (const pid of rest) {
       killed.add(pid);
@@ -106,6 +111,19 @@ export function killAll(cgroup: Cgroup): void {
 /** Takes away what a runtime left behind. False while a process is still in it. */
 export function removeCgroup(cgroup: Cgroup): boolean {
   return cgroup.all.map(removeTree).every(Boolean);
+}
+
+const CLEARING_TIME = 5000;
+
+/** Ends whoever is in it, and takes it away. */
+export async function clearCgroup(cgroup: Cgroup): Promise<void> {
+  const deadline = performance.now() + CLEARING_TIME;
+  while (!removeCgroup(cgroup)) {
+    killAll(cgroup);
+    // What was killed is in its cgroup until it is gone.
+    if (performance.now() > deadline) throw failed(`processes in the cgroup ${cgroup.path} will not end`);
+    await Bun.sleep(5);
+  }
 }
 
 function removeTree(directory: string): boolean {

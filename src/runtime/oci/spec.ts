@@ -16,7 +16,16 @@ import { containerMounts, INIT_IN_CONTAINER, rootPropagation } from './mounts.ts
 import { containerResources } from './resources.ts';
 import { parseSecurityOptions, type SecurityOptions } from './security-options.ts';
 import { checkSysctl } from './sysctls.ts';
-import type { OciMount, OciNamespace, OciNamespaceType, OciProcess, OciSeccomp, OciSpec, OciUser } from './types.ts';
+import type {
+  OciMount,
+  OciNamespace,
+  OciNamespaceType,
+  OciProcess,
+  OciRlimit,
+  OciSeccomp,
+  OciSpec,
+  OciUser,
+} from './types.ts';
 
 export type NamespaceChoice = { kind: 'new' } | { kind: 'host' } | { kind: 'path'; path: string };
 
@@ -147,7 +156,7 @@ function containerProcess(
     env: [...input.env],
     cwd: input.cwd || '/',
     ...processSecurity(input, security, capabilities),
-    rlimits: rlimitsOf(input),
+    rlimits: rlimitsOf(input).filter(limit => !isLate(limit)),
     oomScoreAdj: grantedOomScore(hostConfig, input.host).value,
     noNewPrivileges: security.noNewPrivileges ?? defaults.noNewPrivileges,
   };
@@ -218,6 +227,16 @@ function rlimitsOf({ hostConfig, host, defaults }: Pick<SpecInput, 'hostConfig' 
     checkRlimit(name, limit);
     return { type: `RLIMIT_${name.toUpperCase()}`, soft: number(limit.soft), hard: number(limit.hard) };
   });
+}
+
+/** A runtime's own work needs that many descriptors: a container that gets fewer is limited when that is done. */
+const WORKING_DESCRIPTORS = 64;
+const isLate = ({ type, soft }: OciRlimit) => type === 'RLIMIT_NOFILE' && soft < WORKING_DESCRIPTORS;
+
+/** To be set on the created container before it starts, if anything is. */
+export function lateOpenFiles(input: Pick<SpecInput, 'hostConfig' | 'host' | 'defaults'>): Rlimit | undefined {
+  const limit = rlimitsOf(input).find(isLate);
+  return limit && { soft: Number(limit.soft), hard: limit.hard === UNLIMITED ? -1 : Number(limit.hard) };
 }
 
 function namespaceList({ namespaces, host }: SpecInput): OciNamespace[] {
