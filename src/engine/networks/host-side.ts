@@ -1,12 +1,13 @@
 // The host's part of networks: interfaces of the drivers and the firewall. Made when first needed, so that an engine whose
 // containers need no bridge needs no rights and leaves no trace.
 import { closeSync, openSync } from 'node:fs';
+import { ConntrackSocket } from '../../kernel/conntrack.ts';
 import { KernelError } from '../../kernel/libc.ts';
 import { tryLockFile } from '../../kernel/sockets.ts';
 import { failed, messageOf, unavailable } from '../../lib/errors.ts';
 import type { NetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
-import { addressFromBytes, type Prefix } from '../../network/addresses.ts';
+import { addressBytes, addressFromBytes, type Prefix, requireAddress } from '../../network/addresses.ts';
 import type { EndpointSpec, NetworkDriver } from '../../network/drivers/driver.ts';
 import { driverNamed } from '../../network/drivers/drivers.ts';
 import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
@@ -102,11 +103,15 @@ export class HostSide implements Disposable {
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
-    if (ports.length > 0) this.#firewall?.addPorts(ports.filter(port => this.#filters(port)));
+    if (ports.length === 0) return;
+    this.#firewall?.addPorts(ports.filter(port => this.#filters(port)));
+    this.#forgetFlows(ports);
   }
 
   removePorts(ports: readonly FirewallPort[]): void {
-    if (ports.length > 0) this.#firewall?.removePorts(ports.filter(port => this.#filters(port)));
+    if (ports.length === 0) return;
+    this.#firewall?.removePorts(ports.filter(port => this.#filters(port)));
+    this.#forgetFlows(ports);
   }
 
   addLinks(links: readonly FirewallLink[]): void {
@@ -172,6 +177,22 @@ export class HostSide implements Disposable {
 
   #filters(port: FirewallPort): boolean {
     return port.containerAddress.includes(':') ? this.config.ip6tables : this.config.iptables;
+  }
+
+  /** A sender of datagrams that never pauses would go on to where the port led before. */
+  #forgetFlows(ports: readonly FirewallPort[]): void {
+    const datagrams = ports.filter(({ protocol, hostPort }) => protocol === 'udp' && hostPort > 0);
+    if (datagrams.length === 0) return;
+    try {
+      using flows = new ConntrackSocket();
+      for (const { hostAddress, hostPort } of datagrams) {
+        const { family, value } = requireAddress(hostAddress);
+        const address = value === 0n ? undefined : addressBytes({ family, value });
+        flows.forgetUdp({ family, address, port: hostPort });
+      }
+    } catch (error) {
+      log.warn('could not make the kernel forget old flows of published ports', { error: messageOf(error) });
+    }
   }
 
   #rulesOf(network: NetworkRecord): FirewallNetwork | undefined {
