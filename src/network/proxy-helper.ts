@@ -11,6 +11,7 @@ const UDP_IDLE_MS = 90_000;
 
 /** The protocol, and the container's address and port. */
 export async function run(args: string[]): Promise<number> {
+  if (!(await isTold())) return 1;
   const [protocol, hostname = '', port = ''] = args;
   const target = { hostname, port: Number(port) };
   const engine = process.ppid;
@@ -36,6 +37,12 @@ export async function run(args: string[]): Promise<number> {
   else serveStreams(target, use);
   await idle.promise;
   return 0;
+}
+
+/** The engine says so once it knows of us by its records. */
+async function isTold(): Promise<boolean> {
+  for await (const word of Bun.stdin.stream()) return word.length > 0;
+  return false;
 }
 
 interface Target {

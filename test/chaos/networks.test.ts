@@ -3,8 +3,13 @@
 //
 //   CHAOS_STEPS=500 CHAOS_SEED=7 bun test ./test/chaos/networks.test.ts --timeout 100000000
 import { expect, test } from 'bun:test';
+import { closeSync, existsSync, readdirSync, readlinkSync } from 'node:fs';
+import type { LinkAddress } from '../../src/kernel/rtnetlink.ts';
+import { bindSocket } from '../../src/kernel/sockets.ts';
+import { addressFromBytes, formatAddress } from '../../src/network/addresses.ts';
 import type { Network, NetworkSettings } from '../../src/wire/types.ts';
 import type { Answer } from '../support/api.ts';
+import { findLeftovers } from '../support/leftovers.ts';
 import { Machine } from '../support/machines.ts';
 import { NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -14,6 +19,11 @@ const steps = Number(process.env['CHAOS_STEPS'] ?? 80);
 const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000);
 const MAX_CONTAINERS = 6;
 const MAX_NETWORKS = 4;
+/** What the engine makes ahead. */
+const SPARE_NAMESPACES = 2;
+/** Of somebody else, who lets nothing through. */
+const STRICT_TABLE =
+  'add table ip theirs; add chain ip theirs FORWARD { type filter hook forward priority 0; policy drop; }';
 
 interface Running {
   Id: string;
@@ -24,7 +34,11 @@ interface Running {
 test(
   `${steps} random steps leave nothing that is not known, and miss nothing that is (CHAOS_SEED=${seed})`,
   async () => {
-    await using lan = await NetworkHost.start();
+    await using lan = await NetworkHost.start({
+      beforeStart: host => {
+        Bun.spawnSync([...host.enter, 'nft', STRICT_TABLE]);
+      },
+    });
     const random = new Random(seed);
     const story: string[] = [];
     for (let step = 0; step < steps; step++) {
@@ -67,6 +81,7 @@ async function choose(lan: NetworkHost, random: Random): Promise<Act> {
   if (networks.length < MAX_NETWORKS) {
     const body = {
       Name: `n${random.between(0, 1e6)}`,
+      ...random.pick([{}, {}, {}, { Driver: 'macvlan', Options: { parent: 'wire' } }]),
       Internal: random.between(1, 4) === 1,
       EnableIPv6: random.between(1, 3) === 1,
     };
@@ -78,10 +93,16 @@ async function choose(lan: NetworkHost, random: Random): Promise<Act> {
   if (networks.length > 0) {
     const network = random.pick(networks);
     acts.push(call('remove network', () => api.delete(`/networks/${network}`)));
-    if (running.length > 0) {
-      const container = random.pick(running);
-      acts.push(call('connect', () => api.post(`/networks/${network}/connect`, { Container: container })));
-      acts.push(call('disconnect', () => api.post(`/networks/${network}/disconnect`, { Container: container })));
+    if (random.between(1, 4) === 1) acts.push(call('prune networks', () => api.post('/networks/prune')));
+    if (containers.length > 0) {
+      // Also of those that do not run, and of the default bridge.
+      const container = random.pick(containers).Id;
+      const other = random.pick([network, network, network, 'bridge']);
+      const GwPriority = random.between(-1, 1);
+      const request = { Container: container, EndpointConfig: other === 'bridge' ? {} : { GwPriority } };
+      acts.push(call('connect', () => api.post(`/networks/${other}/connect`, request)));
+      const Force = random.between(1, 2) === 1;
+      acts.push(call('disconnect', () => api.post(`/networks/${other}/disconnect`, { Container: container, Force })));
     }
   }
   if (containers.length > 0) {
@@ -89,6 +110,11 @@ async function choose(lan: NetworkHost, random: Random): Promise<Act> {
     acts.push(call('remove', () => api.delete(`/containers/${container}?force=1`)));
     acts.push(call('restart', () => api.post(`/containers/${container}/restart?t=0`)));
     acts.push(call('kill container', () => api.post(`/containers/${container}/kill`)));
+    acts.push(call('start', () => api.post(`/containers/${container}/start`)));
+  }
+  if (running.length > 0) {
+    const container = random.pick(running);
+    acts.push({ what: 'use the ports by IPv6', run: () => useByIPv6(lan, container) });
   }
   return random.pick(acts);
 }
@@ -97,12 +123,13 @@ async function choose(lan: NetworkHost, random: Random): Promise<Act> {
 function expectSense(answer: Answer): void {
   if (answer.status !== 500) return;
   // What Docker says with a 500 too.
-  expect(answer.text).toMatch(/is not connected to|already in use|no configured subnet/);
+  expect(answer.text).toMatch(/is not connected to|already in use|no configured subnet|port is already allocated/);
 }
 
 async function startContainer(lan: NetworkHost, random: Random, networks: readonly string[]): Promise<void> {
   const { api } = lan.engine;
-  const ports = random.between(1, 2) === 1 ? { '80/tcp': [{}], '81/udp': [{ HostIp: '127.0.0.1' }] } : {};
+  const fixed = { '80/tcp': [{ HostPort: String(random.between(8000, 8003)) }] };
+  const ports = random.pick([{}, { '80/tcp': [{}], '81/udp': [{ HostIp: '127.0.0.1' }] }, fixed]);
   const created = await api.post('/containers/create', {
     Image: 'busybox',
     Cmd: ['sleep', '100000'],
@@ -110,6 +137,15 @@ async function startContainer(lan: NetworkHost, random: Random, networks: readon
     HostConfig: { NetworkMode: random.pick(networks), PortBindings: ports },
   });
   if (created.status === 201) expectSense(await api.post(`/containers/${created.json<{ Id: string }>().Id}/start`));
+}
+
+/** What comes to the host's own IPv6 loopback is carried by a process, which starts with the first connection. */
+async function useByIPv6(lan: NetworkHost, container: string): Promise<void> {
+  const { NetworkSettings } = await lan.engine.inspect(container);
+  const bindings = Object.values(NetworkSettings?.Ports ?? {}).flatMap(list => list ?? []);
+  for (const { HostIp, HostPort } of bindings) {
+    if (HostIp === '::') await lan.host.run('timeout', '1', 'busybox', 'nc', '::1', HostPort!, '-e', 'true');
+  }
 }
 
 async function customNetworks(lan: NetworkHost): Promise<Network[]> {
@@ -137,77 +173,219 @@ async function differences(lan: NetworkHost): Promise<string> {
       return { Id, pid: State!.Pid!, settings: NetworkSettings! };
     }),
   );
-  const bridges = [...(await customNetworks(lan)).map(({ Id }) => `br-${Id!.slice(0, 12)}`)];
-  return [...hostSide(lan, running, bridges), ...running.flatMap(insideOf), ...(await firewallSide(lan, running))].join(
-    '\n',
-  );
+  const networks = await customNetworks(lan);
+  return [
+    ...hostSide(lan, running, networks),
+    ...running.flatMap(container => insideOf(container, networks)),
+    ...(await firewallSide(lan, running, networks)),
+    ...engineSide(lan, running),
+    ...portsSide(lan, running),
+  ].join('\n');
 }
 
 const endpointsOf = ({ settings }: Running) => Object.values(settings.Networks ?? {});
+const bindingsOf = ({ settings }: Running) => Object.values(settings.Ports ?? {}).flatMap(list => list ?? []);
+const isIPv6 = (text: string) => text.includes(':');
+const bridgeName = ({ Id }: Network) => `br-${Id!.slice(0, 12)}`;
 
-function hostSide(lan: NetworkHost, running: readonly Running[], bridges: readonly string[]): string[] {
-  const links = lan.host.route.links().filter(({ kind }) => kind === 'bridge' || kind === 'veth');
-  const own = links.filter(({ kind, name }) => kind === 'bridge' && !name.startsWith('dy-'));
+function disagreement(what: string, found: readonly string[], expected: readonly string[]): string[] {
+  const [a, b] = [[...found].sort().join(' '), [...expected].sort().join(' ')];
+  return a === b ? [] : [`${what}: the kernel has [${a}], the state [${b}]`];
+}
+
+const formatted = ({ bytes, bits }: LinkAddress) => `${formatAddress(addressFromBytes(bytes))}/${bits}`;
+/** The kernel's own: of the link, of loopback, of groups. */
+const isOwn = (text: string) => /^(fe80|ff|127\.|::1|2(2[4-9]|3\d)\.)/.test(text);
+
+function hostSide(lan: NetworkHost, running: readonly Running[], networks: readonly Network[]): string[] {
+  const links = lan.host.route.links();
+  const bridges = links.filter(({ kind, name }) => kind === 'bridge' && !name.startsWith('dy-'));
   const veths = links.filter(({ kind, name }) => kind === 'veth' && name !== 'wire');
-  const endpoints = running.flatMap(endpointsOf);
-  const problems: string[] = [];
-  const compare = (what: string, found: readonly string[], expected: readonly string[]) => {
-    const [a, b] = [[...found].sort().join(' '), [...expected].sort().join(' ')];
-    if (a !== b) problems.push(`${what}: the kernel has [${a}], the state [${b}]`);
-  };
-  compare(
-    'bridges',
-    own.map(({ name }) => name),
-    bridges,
-  );
+  const bridged = networks.filter(({ Driver }) => Driver === 'bridge');
+  const isBridged = (id: string | undefined) => !networks.some(({ Id, Driver }) => Id === id && Driver !== 'bridge');
+  const endpoints = running.flatMap(endpointsOf).filter(({ NetworkID }) => isBridged(NetworkID));
+  const names = bridges.map(({ name }) => name);
+  const problems = [...disagreement('bridges', names, bridged.map(bridgeName))];
   if (veths.length !== endpoints.length) problems.push(`${veths.length} interfaces for ${endpoints.length} endpoints`);
   for (const veth of veths) if (veth.master === 0) problems.push(`${veth.name} is on no bridge`);
-  const addresses = endpoints.map(endpoint => endpoint.IPAddress ?? '');
-  if (new Set(addresses).size !== addresses.length) problems.push(`an address twice: ${addresses.join(' ')}`);
-  const known = new Set(endpoints.flatMap(({ IPAddress }) => (IPAddress ? [IPAddress] : [])));
-  const bridgeIndexes = new Set(links.filter(({ kind }) => kind === 'bridge').map(({ index }) => index));
+  for (const family of ['IPAddress', 'GlobalIPv6Address'] as const) {
+    const addresses = endpoints.flatMap(endpoint => endpoint[family] || []);
+    if (new Set(addresses).size !== addresses.length) problems.push(`an address twice: ${addresses.join(' ')}`);
+  }
+  const indexes = new Map(links.map(({ index, name }) => [index, name]));
+  const onBridges = (index: number | undefined) => names.includes(indexes.get(index ?? 0) ?? '');
+  const subnets = bridged.flatMap(network =>
+    (network.IPAM?.Config ?? []).flatMap(({ Subnet, Gateway }) => (Subnet && Gateway ? [{ Subnet, Gateway }] : [])),
+  );
+  const found = lan.host.route.addresses().flatMap(({ link, address }) => (onBridges(link) ? formatted(address) : []));
+  problems.push(
+    ...disagreement(
+      'addresses of bridges',
+      found.filter(text => !isOwn(text)),
+      subnets.map(({ Subnet, Gateway }) => `${Gateway}/${Subnet.split('/')[1]}`),
+    ),
+    ...disagreement(
+      'routes',
+      lan.host.route
+        .routes()
+        .flatMap(({ destination, link }) => (destination && onBridges(link) ? formatted(destination) : []))
+        .filter(text => !isOwn(text)),
+      subnets.map(({ Subnet }) => Subnet),
+    ),
+  );
+  const known = new Set(endpoints.flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address]));
+  const ports = new Set(links.flatMap(({ kind, index }) => (kind === 'bridge' || kind === 'veth' ? [index] : [])));
   for (const { link, address } of lan.host.route.neighbours()) {
-    // Groups are the kernel's own.
-    const text = address.length === 4 && address[0]! < 224 ? [...address].join('.') : undefined;
-    if (text && bridgeIndexes.has(link) && !known.has(text)) problems.push(`a neighbour nobody knows: ${text}`);
+    const text = formatAddress(addressFromBytes(address));
+    if (!ports.has(link) || indexes.get(link) === 'wire' || isOwn(text) || known.has(text)) continue;
+    problems.push(`a neighbour nobody knows: ${text}`);
   }
   return problems;
 }
 
-function insideOf(container: Running): string[] {
+function insideOf(container: Running, networks: readonly Network[]): string[] {
   using machine = Machine.of(container.pid);
-  const found = machine.route
-    .addresses()
-    .filter(({ link, address }) => link !== 1 && address.bytes.length === 4)
-    .map(({ address }) => [...address.bytes].join('.'));
-  const expected = endpointsOf(container).map(endpoint => endpoint.IPAddress ?? '');
-  const [a, b] = [found.sort().join(' '), expected.sort().join(' ')];
-  const routes = machine.route.routes().filter(({ destination }) => !destination);
-  const ways = endpointsOf(container).some(endpoint => endpoint.Gateway) ? 1 : 0;
+  const endpoints = endpointsOf(container);
+  const what = (subject: string) => `${subject} in ${container.Id.slice(0, 12)}`;
+  const addresses = machine.route.addresses().map(({ address }) => formatted(address).split('/')[0]!);
+  const links = machine.route.links().filter(({ kind }) => kind === 'veth' || kind === 'macvlan');
+  const defaults = machine.route.routes().filter(({ destination, gateway }) => !destination && gateway);
+  const wayOut = (family: 'Gateway' | 'IPv6Gateway') =>
+    endpoints.some(endpoint => {
+      const network = networks.find(({ Id }) => Id === endpoint.NetworkID);
+      return Boolean(endpoint[family]) && !network?.Internal;
+    });
   return [
-    ...(a === b ? [] : [`in ${container.Id.slice(0, 12)}: addresses [${a}] instead of [${b}]`]),
-    ...(routes.filter(({ gateway }) => gateway?.length === 4).length === ways
-      ? []
-      : [`in ${container.Id.slice(0, 12)}: ${routes.length} default routes`]),
+    ...disagreement(
+      what('addresses'),
+      addresses.filter(text => !isOwn(text)),
+      endpoints.flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address].flatMap(a => a || [])),
+    ),
+    ...disagreement(
+      what('interfaces'),
+      links.map(({ macAddress }) => macAddress),
+      endpoints.map(({ MacAddress }) => MacAddress ?? ''),
+    ),
+    ...disagreement(
+      what('default routes'),
+      defaults.map(({ gateway }) => String(gateway!.length)),
+      [...(wayOut('Gateway') ? ['4'] : []), ...(wayOut('IPv6Gateway') ? ['16'] : [])],
+    ),
   ];
 }
 
-async function firewallSide(lan: NetworkHost, running: readonly Running[]): Promise<string[]> {
+/** Every set of the table, and what stands in the chain of somebody else. */
+async function firewallSide(
+  lan: NetworkHost,
+  running: readonly Running[],
+  networks: readonly Network[],
+): Promise<string[]> {
   const tables = lan.tables();
   if (tables.length > 1) return [`tables ${tables.join(' ')}`];
   const listed = tables.length === 0 ? '' : await lan.host.output('nft', 'list', 'table', 'inet', tables[0]!);
-  const set = (name: string) =>
-    new RegExp(`\\b(?:set|map) ${name} \\{[^}]*?elements = \\{([^}]*)\\}`).exec(listed)?.[1] ?? '';
-  const count = (name: string) =>
-    set(name)
+  const elements = (name: string) =>
+    (new RegExp(`\\b(?:set|map) ${name} \\{[^}]*?elements = \\{([^}]*)\\}`).exec(listed)?.[1] ?? '')
       .split(',')
-      .filter(part => part.trim() !== '').length;
-  const bindings = running.flatMap(({ settings }) => Object.values(settings.Ports ?? {}).flatMap(list => list ?? []));
-  const expected = {
-    any_ports4: bindings.filter(({ HostIp }) => HostIp === '0.0.0.0').length,
-    ports4: bindings.filter(({ HostIp }) => HostIp === '127.0.0.1').length,
-  };
-  return Object.entries(expected).flatMap(([name, number]) =>
-    count(name) === number ? [] : [`${name} has ${count(name)} elements for ${number} published ports`],
+      .map(part => part.trim().replace(/\s+/g, ' '))
+      .filter(part => part !== '');
+  const own = lan.host.route.links().filter(({ kind }) => kind === 'bridge');
+  const defaultBridge = own.map(({ name }) => name).filter(name => name.startsWith('dy-'));
+  const custom = networks.filter(({ Driver }) => Driver === 'bridge');
+  const open = custom.filter(({ Internal }) => !Internal).map(bridgeName);
+  const bindings = running.flatMap(bindingsOf);
+  const published = running.flatMap(container =>
+    Object.entries(container.settings.Ports ?? {}).flatMap(([port, list]) => {
+      const families = (list ?? []).map(({ HostIp }) => isIPv6(HostIp ?? ''));
+      return [...new Set(families)].map(() => `${container.Id} ${port}`);
+    }),
   );
+  const four = bindings.filter(({ HostIp }) => !isIPv6(HostIp ?? ''));
+  const problems = [
+    ...disagreement('set bridges', elements('bridges').map(unquoted), [...defaultBridge, ...custom.map(bridgeName)]),
+    ...disagreement(
+      'set internal',
+      elements('internal').map(unquoted),
+      custom.filter(({ Internal }) => Internal).map(bridgeName),
+    ),
+    ...disagreement(
+      'set masquerade',
+      elements('masquerade').map(text => unquoted(text.split(' . ')[1] ?? '')),
+      [
+        ...defaultBridge,
+        ...open,
+        ...custom.filter(({ Internal, EnableIPv6 }) => !Internal && EnableIPv6).map(bridgeName),
+      ],
+    ),
+    ...disagreement(
+      'any_ports4',
+      elements('any_ports4').map(text => / \. (\d+) :/.exec(text)?.[1] ?? text),
+      four.filter(({ HostIp }) => HostIp === '0.0.0.0').map(({ HostPort }) => HostPort!),
+    ),
+    ...disagreement(
+      'ports4',
+      elements('ports4').map(text => / \. (\d+) :/.exec(text)?.[1] ?? text),
+      four.filter(({ HostIp }) => HostIp === '127.0.0.1').map(({ HostPort }) => HostPort!),
+    ),
+  ];
+  const opened = elements('published4').length + elements('published6').length;
+  const least = new Set(published).size;
+  if (opened < least || opened > 2 * least) problems.push(`${opened} open container ports for ${published.join(' ')}`);
+  const foreign = await lan.host.output('nft', 'list', 'chain', 'ip', 'theirs', 'FORWARD');
+  problems.push(
+    ...disagreement(
+      'rules in the chain of somebody else',
+      [...foreign.matchAll(/comment "dockyard-\w+ (\S+)"/g)].map(match => match[1]!),
+      [...defaultBridge, ...custom.map(bridgeName)].flatMap(name => [name, name]),
+    ),
+  );
+  return problems;
+}
+
+const unquoted = (text: string) => text.replaceAll('"', '');
+
+/** Namespaces that are held, links to them, and processes that carry connections. */
+function engineSide(lan: NetworkHost, running: readonly Running[]): string[] {
+  const { pid, execRoot } = lan.engine;
+  const inode = (path: string) => {
+    try {
+      return readlinkSync(path);
+    } catch {
+      // A descriptor may be closed while we look.
+      return '';
+    }
+  };
+  const own = new Set([inode('/proc/self/ns/net'), inode(`/proc/${pid}/ns/net`)]);
+  const known = new Set(running.map(container => inode(`/proc/${container.pid}/ns/net`)));
+  const held = new Set(readdirSync(`/proc/${pid}/fd`).map(fd => inode(`/proc/${pid}/fd/${fd}`)));
+  const strangers = [...held].filter(name => name.startsWith('net:[') && !own.has(name) && !known.has(name));
+  const links = existsSync(`${execRoot}/netns`) ? readdirSync(`${execRoot}/netns`) : [];
+  const carriers = findLeftovers(lan.engine.roots).processes.filter(({ command }) => command.includes('port-proxy'));
+  const targets = new Set(
+    running.flatMap(endpointsOf).flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address]),
+  );
+  return [
+    ...(strangers.length > SPARE_NAMESPACES ? [`namespaces that nobody is in: ${strangers.join(' ')}`] : []),
+    ...(links.length === running.length ? [] : [`${links.length} links to namespaces of ${running.length}`]),
+    ...carriers
+      .filter(({ command }) => ![...targets].some(target => target && command.split(' ').includes(target)))
+      .map(({ pid: carrier, command }) => `process ${carrier} carries for nobody: ${command}`),
+  ];
+}
+
+/** A port is held exactly as long as it is published. */
+function portsSide(lan: NetworkHost, running: readonly Running[]): string[] {
+  const published = new Set(running.flatMap(bindingsOf).map(({ HostPort }) => Number(HostPort)));
+  return [8000, 8001, 8002, 8003].flatMap(port => {
+    const held = !lan.host.visit(() => isFree(port));
+    return held === published.has(port) ? [] : [`port ${port} is ${held ? 'held' : 'free'}, and should not be`];
+  });
+}
+
+function isFree(port: number): boolean {
+  try {
+    closeSync(bindSocket({ protocol: 'tcp', address: new Uint8Array(4), port, reuseAddress: true }));
+    return true;
+  } catch {
+    return false;
+  }
 }

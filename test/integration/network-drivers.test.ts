@@ -116,6 +116,21 @@ describe('macvlan', () => {
     await lan.docker('network', 'rm', 'wired');
   });
 
+  test('gives an address again at once, though the kernel is still ending the interface that had it', async () => {
+    const subnet = ['--subnet', '192.0.2.0/24', '--ip-range', '192.0.2.32/28'];
+    await lan.docker('network', 'create', '-d', 'macvlan', ...subnet, '-o', 'parent=wire', 'brisk');
+    await lan.docker('run', '-d', '--name', 'brisk', '--network', 'brisk', 'busybox', 'sleep', '600');
+    for (let i = 0; i < 5; i++) await lan.docker('restart', '-t', '0', 'brisk');
+    const { Pid } = (await lan.engine.inspect('brisk')).State!;
+    await lan.engine.kill();
+    process.kill(Pid!, 'SIGKILL');
+    await lan.engine.start();
+    await lan.docker('start', 'brisk');
+    expect(await lan.address('brisk', 'brisk')).toBe('192.0.2.32');
+    await remove('brisk');
+    await lan.docker('network', 'rm', 'brisk');
+  });
+
   test('private mode keeps containers from each other, and refuses what it can’t do', async () => {
     const create = (name: string, ...options: string[]) =>
       lan.refused(

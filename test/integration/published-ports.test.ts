@@ -1,8 +1,8 @@
 // Ports of the host that lead to containers: every form of -p, from everywhere, through restarts.
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, test } from 'bun:test';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { datagrams, Machine } from '../support/machines.ts';
-import { fetchFrom, HOST, HOST6, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { HOST, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
 
 let lan: NetworkHost;
@@ -94,5 +94,3 @@ describe('a sender of datagrams that never pauses', () => {
     await lan.docker('network', 'rm', 'aside');
   });
 });
-
-void [beforeAll, fetchFrom, HOST6, NEIGHBOUR];

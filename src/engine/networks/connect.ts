@@ -148,7 +148,7 @@ function disconnectLive(
   // Ports first: nobody must reach whoever gets the address next.
   context.host.removePorts(ports);
   if (network.driver !== 'null') {
-    context.host.silence(network, spec);
+    context.host.silence(network, spec, namespace);
     if (namespace) context.host.detach(network, spec, namespace);
   }
   delete sandbox.endpoints[network.name];
@@ -179,12 +179,16 @@ export function movePorts(
     return;
   }
   const present = portsOf(context, sandbox);
+  context.host.removePorts(present);
   releasePorts(context, [...left, ...present]);
   for (const { live } of Object.values(sandbox.endpoints)) if (live) live.ports = [];
-  publishPorts(context, sandbox, [...left, ...present]);
-  context.host.removePorts(present);
+  sandbox.live.ways = ways;
+  try {
+    publishPorts(context, sandbox, [...left, ...present]);
+  } finally {
+    // Also if there are none now: what is stored is what is held.
+    context.store.saveSandbox(sandbox);
+  }
   context.host.addPorts(portsOf(context, sandbox));
   proxyPorts(context, sandbox);
-  sandbox.live.ways = ways;
-  context.store.saveSandbox(sandbox);
 }

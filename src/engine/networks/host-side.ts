@@ -89,9 +89,9 @@ export class HostSide implements Disposable {
   }
 
   /** Nothing of the endpoint is heard any more. */
-  silence(network: NetworkRecord, endpoint: EndpointSpec): void {
+  silence(network: NetworkRecord, endpoint: EndpointSpec, namespace: SandboxNamespace | undefined): void {
     if (network.driver === 'null' || network.driver === 'host') return;
-    this.driver(network).silence(network, endpoint, this.owner);
+    this.driver(network).silence(network, endpoint, this.owner, namespace);
     if (endpoint.hostInterface) this.#sweeper.add(endpoint.hostInterface);
   }
 

@@ -15,6 +15,8 @@ import type { PublishedPort } from './record.ts';
 
 const BACKLOG = 128;
 const RETRY_MS = 1000;
+const PATIENCE_MS = 1000;
+const SIGKILL = 9;
 const LOOPBACK_6 = 1n;
 
 type ProxyConfig = Pick<NetworkConfig, 'userlandProxy' | 'iptables' | 'ip6tables'>;
@@ -69,7 +71,8 @@ export const hasHelper = ({ proxy }: PublishedPort) =>
 function killHelper(port: PublishedPort): void {
   if (!port.proxy || !hasHelper(port)) return;
   using helper = ProcessHandle.open(port.proxy.pid);
-  helper?.signal(9);
+  // As long as it lives it holds the port, which may be wanted again at once.
+  if (helper?.signal(SIGKILL)) helper.waitForEnd(PATIENCE_MS);
 }
 
 class PortProxy implements Disposable {
@@ -106,12 +109,18 @@ class PortProxy implements Disposable {
   #start(): void {
     const { protocol, containerAddress, containerPort } = this.port;
     const startedAt = performance.now();
-    let helper: Subprocess;
+    let helper: Subprocess<'pipe', 'ignore', 'ignore'>;
     try {
       helper = Bun.spawn(helperCommand('port-proxy', [protocol, containerAddress, String(containerPort)]), {
-        stdio: ['ignore', 'ignore', 'ignore', this.fd],
+        stdio: ['pipe', 'ignore', 'ignore', this.fd],
         cwd: '/',
       });
+      helper.unref();
+      this.port.proxy = { pid: helper.pid, startTime: processStartTime(helper.pid) ?? '' };
+      this.changed();
+      // It begins when it is told, which is once the record names it: should we die before, it ends.
+      void helper.stdin.write('\n');
+      void helper.stdin.end();
     } catch (error) {
       log.warn('could not start a proxy for a published port', {
         port: this.port.hostPort,
@@ -120,9 +129,6 @@ class PortProxy implements Disposable {
       this.#timer = setTimeout(() => this.watch(), RETRY_MS);
       return;
     }
-    helper.unref();
-    this.port.proxy = { pid: helper.pid, startTime: processStartTime(helper.pid) ?? '' };
-    this.changed();
     void helper.exited.then(() => {
       if (this.#over) return;
       // One that ends at once must not be started without end.

@@ -2,10 +2,10 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { message, type RouteSocket } from '../../kernel/rtnetlink.ts';
 import { errnoOf, messageOf } from '../../lib/errors.ts';
-import type { ContainerId } from '../../lib/ids.ts';
+import type { ContainerId, NetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { addressFromBytes, formatAddress } from '../../network/addresses.ts';
-import { hostLinks, isGone } from '../../network/drivers/host-kernel.ts';
+import { findLink, hostLinks, isGone } from '../../network/drivers/host-kernel.ts';
 import { SandboxNamespace } from '../../network/sandbox.ts';
 import { movePorts } from './connect.ts';
 import type { NetworkContext } from './context.ts';
@@ -26,20 +26,33 @@ export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<
     if (running.has(sandbox.container)) alive.push(sandbox);
     else stopSandbox(context, sandbox);
   }
-  const networks = networksToRestore(context, alive);
-  if (networks.length === 0) return;
-  context.host.restore(
-    networks,
-    alive.flatMap(sandbox => portsOf(context, sandbox)),
-    alive.flatMap(sandbox => linkRules(context, sandbox)),
-  );
+  const used = new Set(alive.flatMap(sandbox => activeEndpoints(context, sandbox).map(({ network }) => network.id)));
+  takeDownIdleBridge(context, used);
+  const networks = networksToRestore(context, used);
+  if (networks.length > 0) {
+    context.host.restore(
+      networks,
+      alive.flatMap(sandbox => portsOf(context, sandbox)),
+      alive.flatMap(sandbox => linkRules(context, sandbox)),
+    );
+  }
   removeStrayLinks(context, networks, alive);
   for (const sandbox of alive) adopt(context, sandbox);
 }
 
+/** A crash leaves the default bridge, with rules and ports of containers that have ended since. */
+function takeDownIdleBridge(context: NetworkContext, used: ReadonlySet<NetworkId>): void {
+  const { record } = context.defaultBridge;
+  if (!record || used.has(record.id) || !findLink(record.interfaceName)) return;
+  try {
+    context.host.takeDown([record]);
+  } catch (error) {
+    log.warn('could not take down the default bridge', { error: messageOf(error) });
+  }
+}
+
 /** The default bridge waits for its first container, as ever. */
-function networksToRestore(context: NetworkContext, alive: readonly SandboxRecord[]): NetworkRecord[] {
-  const used = new Set(alive.flatMap(sandbox => activeEndpoints(context, sandbox).map(({ network }) => network.id)));
+function networksToRestore(context: NetworkContext, used: ReadonlySet<NetworkId>): NetworkRecord[] {
   return [...context.store.networks].filter(network => {
     if (network.driver === 'null' || network.driver === 'host' || network.configOnly) return false;
     return !context.defaultBridge.is(network) || used.has(network.id);
@@ -107,13 +120,17 @@ function openNamespace(pid: number): SandboxNamespace | undefined {
 function completeInterfaces(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
   const links = namespace.route.links();
   const addresses = namespace.route.addresses();
+  const outside = hostLinks().links();
   for (const { network, endpoint, live } of activeEndpoints(context, sandbox)) {
     const link = links.find(({ name }) => name === live.interfaceName);
     const own = addresses.flatMap(({ link: index, address }) =>
       index === link?.index ? [formatAddress(addressFromBytes(address.bytes))] : [],
     );
     const wanted = [live.ipv4, live.ipv6].flatMap(address => (address ? [address.address] : []));
-    const isWhole = link?.up && wanted.every(address => own.includes(address));
+    // A disconnection takes the host's end off its bridge first.
+    const end = live.hostInterface ? outside.find(({ name }) => name === live.hostInterface) : undefined;
+    const isPluggedIn = live.hostInterface === '' || (end?.up && end.master > 0);
+    const isWhole = isPluggedIn && link?.up && wanted.every(address => own.includes(address));
     if (network.driver === 'null' || isWhole) continue;
     if (link) deleteLink(namespace.route, link.name);
     else if (live.hostInterface) deleteLink(hostLinks(), live.hostInterface);

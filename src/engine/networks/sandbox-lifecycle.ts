@@ -62,12 +62,13 @@ export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): vo
     );
   }
   context.host.removePorts(portsOf(context, sandbox));
+  const namespace = context.namespaces.get(sandbox.container);
   for (const { network, endpoint, live } of active) {
-    context.host.silence(network, endpointSpec({ endpoint, live }));
+    context.host.silence(network, endpointSpec({ endpoint, live }), namespace);
   }
   closeNameServer(context, sandbox.container);
   // With the last descriptor and the last process, the kernel takes down the rest on its own.
-  context.namespaces.get(sandbox.container)?.[Symbol.dispose]();
+  namespace?.[Symbol.dispose]();
   context.namespaces.delete(sandbox.container);
   unlinkNamespace(context, sandbox);
   giveBack(context, sandbox);

@@ -57,7 +57,7 @@ export interface NetworkDriver {
   /** The container lives on without the interface. It is of no use when this returns, and gone when it resolves. */
   detach(endpoint: EndpointSpec, sandbox: SandboxNamespace): Promise<void>;
   /** The container is gone, and its namespace with it, sooner or later: nothing of the endpoint may be heard any more. */
-  silence(network: NetworkSpec, endpoint: EndpointSpec, owner: string): void;
+  silence(network: NetworkSpec, endpoint: EndpointSpec, owner: string, sandbox: SandboxNamespace | undefined): void;
   /** Where the default route of a container goes. */
   defaultRoute(network: NetworkSpec, endpoint: EndpointSpec, family: 4 | 6): { gateway: string } | 'link' | undefined;
   /** Undefined where no packet passes the host's firewall. */

@@ -1,8 +1,14 @@
 // What every kind of interface needs once it is inside the container.
-import { message } from '../../kernel/rtnetlink.ts';
+import { KernelError } from '../../kernel/libc.ts';
+import type { NetlinkMessage } from '../../kernel/netlink.ts';
+import { message, type RouteSocket } from '../../kernel/rtnetlink.ts';
 import { addressBytes, lastOf, requireAddress } from '../addresses.ts';
 import type { SandboxNamespace } from '../sandbox.ts';
 import type { EndpointSpec } from './driver.ts';
+import { isThere } from './host-kernel.ts';
+
+const PAUSE_MS = 5;
+const PATIENCE_MS = 500;
 
 export function configureInterface(endpoint: EndpointSpec, sandbox: SandboxNamespace): void {
   const { interfaceName, ipv4, ipv6, linkLocal } = endpoint;
@@ -21,5 +27,30 @@ export function configureInterface(endpoint: EndpointSpec, sandbox: SandboxNames
     const bits = address.family === 4 ? 16 : 64;
     addresses.push(message.addAddress(index, { bytes: addressBytes(address), bits }));
   }
-  sandbox.route.send(message.setLink(index, { up: true }), ...addresses);
+  settle(sandbox.route, [message.setLink(index, { up: true }), ...addresses]);
 }
+
+/** An earlier interface with the same address may be there for as long as the kernel takes to end its namespace. */
+function settle(route: RouteSocket, steps: readonly NetlinkMessage[]): void {
+  try {
+    route.send(...steps);
+  } catch (error) {
+    if (!isInUse(error)) throw error;
+    for (const step of steps) sendPatiently(route, step);
+  }
+}
+
+function sendPatiently(route: RouteSocket, step: NetlinkMessage): void {
+  for (let waited = 0; ; waited += PAUSE_MS) {
+    try {
+      route.send(step);
+      return;
+    } catch (error) {
+      if (isThere(error)) return;
+      if (!isInUse(error) || waited >= PATIENCE_MS) throw error;
+      Bun.sleepSync(PAUSE_MS);
+    }
+  }
+}
+
+const isInUse = (error: unknown) => error instanceof KernelError && error.code === 'EADDRINUSE';

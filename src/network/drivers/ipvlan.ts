@@ -6,7 +6,7 @@ import { findLink, hostLinks } from './host-kernel.ts';
 import { configureInterface } from './interface.ts';
 import { choiceOption, mtuOption, OPTION } from './options.ts';
 import { ensureParent, planParent, removeParent } from './parent-link.ts';
-import { takeAway } from './take-away.ts';
+import { switchOff, takeAway } from './take-away.ts';
 
 const MODES = Object.keys(IPVLAN_MODES) as (keyof typeof IPVLAN_MODES)[];
 const FLAGS = Object.keys(IPVLAN_FLAGS) as (keyof typeof IPVLAN_FLAGS)[];
@@ -57,7 +57,9 @@ export const ipvlan: NetworkDriver = {
   },
 
   detach: takeAway,
-  silence: () => undefined,
+  silence(_network, endpoint, _owner, sandbox): void {
+    switchOff(endpoint, sandbox);
+  },
 
   defaultRoute(network, endpoint, family) {
     const parent = network.options[OPTION.parent] ?? '';

@@ -6,7 +6,7 @@ import { findLink, hostLinks } from './host-kernel.ts';
 import { configureInterface } from './interface.ts';
 import { choiceOption, mtuOption, OPTION } from './options.ts';
 import { ensureParent, planParent, removeParent } from './parent-link.ts';
-import { takeAway } from './take-away.ts';
+import { switchOff, takeAway } from './take-away.ts';
 
 const MODES = Object.keys(MACVLAN_MODES) as (keyof typeof MACVLAN_MODES)[];
 
@@ -62,8 +62,9 @@ export const macvlan: NetworkDriver = {
   },
 
   detach: takeAway,
-  // It lives in the container's namespace only.
-  silence: () => undefined,
+  silence(_network, endpoint, _owner, sandbox): void {
+    switchOff(endpoint, sandbox);
+  },
 
   defaultRoute(network, endpoint, family) {
     const parent = network.options[OPTION.parent] ?? '';

@@ -26,8 +26,18 @@ export function planParent(
 
 export function ensureParent(network: NetworkSpec, owner: string): void {
   const { interfaceName: name } = network;
-  if (findLink(name)) return;
-  if (!network.ownsInterface) throw failed(`the requested parent interface ${name} was not found on the host`);
+  const exists = findLink(name) !== undefined;
+  if (!network.ownsInterface) {
+    if (exists) return;
+    throw failed(`the requested parent interface ${name} was not found on the host`);
+  }
+  if (!exists) makeParent(network);
+  // Again, too: a crash may have come between.
+  hostLinks().send(message.setLink(name, { up: true, alias: owner }));
+}
+
+function makeParent(network: NetworkSpec): void {
+  const { interfaceName: name } = network;
   try {
     if (name === dummyName(network.id)) {
       hostLinks().send(message.newLink({ kind: 'dummy', name }));
@@ -38,7 +48,6 @@ export function ensureParent(network: NetworkSpec, owner: string): void {
   } catch (error) {
     if (!isThere(error)) throw error;
   }
-  hostLinks().send(message.setLink(name, { up: true, alias: owner }));
 }
 
 export function removeParent(network: NetworkSpec, others: readonly NetworkSpec[]): void {

@@ -5,21 +5,33 @@ import type { SandboxNamespace } from '../sandbox.ts';
 import type { EndpointSpec } from './driver.ts';
 import { isGone } from './host-kernel.ts';
 
+/** It is not heard any more, and its addresses are free for the next. */
+export function switchOff(endpoint: EndpointSpec, sandbox: SandboxNamespace | undefined): void {
+  try {
+    if (sandbox) switchOffLink(endpoint, sandbox);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+function switchOffLink(endpoint: EndpointSpec, { route }: SandboxNamespace): number {
+  const { index } = route.link(endpoint.interfaceName);
+  const addresses = route.addresses().filter(({ link }) => link === index);
+  route.send(
+    message.setLink(index, { up: false }),
+    ...addresses.flatMap(({ address }) => (address.bytes.length === 4 ? [message.deleteAddress(index, address)] : [])),
+  );
+  return index;
+}
+
 /**
  * When this returns, the interface is down and has another name, so that its own is free; when the promise resolves, it is
  * gone. The kernel takes 20 ms for that, which nobody needs to wait for.
  */
 export function takeAway(endpoint: EndpointSpec, sandbox: SandboxNamespace): Promise<void> {
   try {
-    const { index } = sandbox.route.link(endpoint.interfaceName);
-    const addresses = sandbox.route.addresses().filter(({ link }) => link === index);
-    sandbox.route.send(
-      message.setLink(index, { up: false }),
-      ...addresses.flatMap(({ address }) =>
-        address.bytes.length === 4 ? [message.deleteAddress(index, address)] : [],
-      ),
-      message.setLink(index, { name: `gone-${randomBytes(4).toString('hex')}` }),
-    );
+    const index = switchOffLink(endpoint, sandbox);
+    sandbox.route.send(message.setLink(index, { name: `gone-${randomBytes(4).toString('hex')}` }));
     return withoutGone(sandbox.visit(() => new RouteSocket()).sendLast(message.deleteLink(index)));
   } catch (error) {
     // A container with the right to do so may have deleted it itself.
