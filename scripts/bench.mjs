@@ -3,16 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { ensureBuild } from './setup/build.mjs';
 import { engineNeeds, ensureDebianPackages, testNeeds } from './setup/debian-packages.mjs';
 import { ensureNpmPackages } from './setup/npm-packages.mjs';
+import { ensureOfficialDocker } from './setup/official-docker.mjs';
 import { bun, dist, root } from './setup/project.mjs';
 import { Failure, isRoot, requireNode, script } from './setup/script.mjs';
 
-const dockerNeeds = [
-  {
-    program: 'dockerd',
-    package: 'docker.io',
-    for: 'what we compare with',
-    others: ['moby-engine', 'docker', 'docker'],
-  },
+const needs = [
+  ...engineNeeds,
+  ...testNeeds.filter(({ program }) => program === 'ip'),
   {
     program: 'nsenter',
     package: 'util-linux',
@@ -23,11 +20,12 @@ const dockerNeeds = [
 
 await script(() => {
   requireNode();
-  ensureDebianPackages([...engineNeeds, ...testNeeds.filter(({ program }) => program === 'ip'), ...dockerNeeds]);
+  ensureDebianPackages(needs);
   if (!isRoot()) throw new Failure('The benchmark runs two engines, and needs root for it: sudo npm run bench');
   ensureNpmPackages();
+  const officialRoot = ensureOfficialDocker();
   ensureBuild();
   const args = ['test/bench/main.ts', ...process.argv.slice(2)];
-  const env = { ...process.env, DOCKYARD_TEST_DIST: dist };
+  const env = { ...process.env, DOCKYARD_TEST_DIST: dist, DOCKYARD_TEST_OFFICIAL_ROOT: officialRoot };
   return spawnSync(bun, args, { stdio: 'inherit', cwd: root, env }).status ?? 1;
 });

@@ -2,8 +2,9 @@
 import { closeSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { ProcessHandle } from '../kernel/process.ts';
-import { failed, unavailable } from '../lib/errors.ts';
+import { errnoOf, failed, unavailable } from '../lib/errors.ts';
 import { watchDescriptor } from '../lib/socket.ts';
+import { sealedCrun } from './sealed-crun.ts';
 
 const SIGKILL = 9;
 
@@ -55,7 +56,7 @@ function commonArguments(request: Common): string[] {
   const { directory } = request;
   return [
     ...['--cid', request.containerId, '--name', request.containerName, '--bundle', directory],
-    ...['--runtime', request.runtime.path, ...request.runtime.args.flatMap(arg => ['--runtime-arg', arg])],
+    ...['--runtime', executable(request.runtime), ...request.runtime.args.flatMap(arg => ['--runtime-arg', arg])],
     ...['--container-pidfile', pidFile(directory), '--conmon-pidfile', conmonPidFile(directory)],
     ...['--exit-dir', request.exitDirectory, '--log-path', request.logTarget, '--log-level', 'error'],
     ...['--full-attach', '--no-sync-log', '--no-new-keyring'],
@@ -65,15 +66,42 @@ function commonArguments(request: Common): string[] {
   ];
 }
 
-/** Has the runtime create the container: its init waits for `start`, its output can already be attached. */
-export async function createWatched(request: ContainerRequest): Promise<Watched> {
-  const args = [...commonArguments(request), '--cuuid', request.containerId, '--persist-dir', request.directory];
-  const conmon = spawnConmon(request, args, ['pipe'], { _OCI_SYNCPIPE: '3' });
-  const [line] = await Promise.all([readLine(conmon.fds[0]!), conmon.exited]);
-  return { pid: pidOf(line), conmonPid: await readConmonPid(request.directory) };
+const executable = ({ path, crunState }: OciRuntime) => (crunState === undefined ? path : sealedCrun(path));
+
+/** A conmon that waits for its first word. Disposed of before that, it has done nothing. */
+interface Waiting extends Disposable {
+  /** Its process, until the first word. */
+  readonly pid: number;
 }
 
-export interface StartingExec {
+export interface WaitingContainer extends Waiting {
+  /** Has the runtime create the container: its init waits for `start`, its output can already be attached. */
+  create(): Promise<Watched>;
+}
+
+/** Starts conmon for a container whose bundle is still in the making: it takes a while to get ready itself. */
+export function awaitBundle(request: ContainerRequest): WaitingContainer {
+  const args = [...commonArguments(request), '--cuuid', request.containerId, '--persist-dir', request.directory];
+  const conmon = spawnConmon(request, args, ['pipe', 'pipe'], { _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' });
+  const [sync, start] = conmon.fds as [number, number];
+  return {
+    pid: conmon.pid,
+    create: async () => {
+      conmon.go();
+      closeSync(start);
+      const [line] = await Promise.all([readLine(sync), conmon.exited]);
+      return { pid: pidOf(line), conmonPid: await readConmonPid(request.directory) };
+    },
+    [Symbol.dispose]: () => conmon.dismiss(),
+  };
+}
+
+export interface WaitingExec extends Waiting {
+  /** Has it get ready for whoever attaches; the process specification must be there. */
+  prepare(): PreparedExec;
+}
+
+export interface PreparedExec {
   /** Resolves when the attach socket exists; the process does not run yet. */
   ready: Promise<void>;
   /** Lets the process begin. Resolves when it runs, with its pid; rejects with what the runtime says. */
@@ -84,8 +112,8 @@ export interface StartingExec {
   abandon(): Promise<void>;
 }
 
-/** Has the runtime run one more process in a container, in two steps, so that no output is lost to whoever attaches. */
-export function execWatched(request: ExecRequest): StartingExec {
+/** Starts conmon for one more process in a container. The process begins in two steps, so that no output is lost to whoever attaches. */
+export function awaitExec(request: ExecRequest): WaitingExec {
   const args = [
     ...commonArguments(request),
     ...['--cuuid', request.execId, '--exec', '--exec-attach', '--exec-process-spec', request.processSpec],
@@ -94,9 +122,23 @@ export function execWatched(request: ExecRequest): StartingExec {
   const environment = { _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4', _OCI_ATTACHPIPE: '5' };
   const conmon = spawnConmon(request, args, ['pipe', 'pipe', 'pipe'], environment);
   const [sync, start, attach] = conmon.fds as [number, number, number];
+  return {
+    pid: conmon.pid,
+    prepare: () => {
+      // It waits on this pipe twice: before it forks, and again before the process begins.
+      conmon.go();
+      return prepareExec(request, conmon.exited, { sync, start, attach });
+    },
+    [Symbol.dispose]: () => conmon.dismiss(),
+  };
+}
+
+function prepareExec(
+  request: ExecRequest,
+  forked: Promise<unknown>,
+  { sync, start, attach }: { sync: number; start: number; attach: number },
+): PreparedExec {
   const reports = new LineReader(sync);
-  // conmon waits on this pipe twice: before it forks, and again before the process begins.
-  writeSync(start, 'f');
   let exitResolve!: (code: number) => void;
   let exitReject!: (error: Error) => void;
   const exitCode = new Promise<number>((resolve, reject) => {
@@ -109,7 +151,7 @@ export function execWatched(request: ExecRequest): StartingExec {
     exitCode,
     abandon: async () => {
       // Closing the pipe would let the process begin: conmon must be gone first.
-      await conmon.exited;
+      await forked;
       try {
         using waiting = ProcessHandle.open(await readConmonPid(request.directory));
         waiting?.signal(SIGKILL);
@@ -119,10 +161,10 @@ export function execWatched(request: ExecRequest): StartingExec {
       }
     },
     begin: async () => {
-      writeSync(start, 's');
+      writeSync(start, GO);
       closeSync(start);
       try {
-        const [line] = await Promise.all([reports.next(), conmon.exited]);
+        const [line] = await Promise.all([reports.next(), forked]);
         const pid = pidOf(line);
         const conmonPid = await readConmonPid(request.directory);
         reports.next().then(last => exitResolve(exitCodeOf(last)), exitReject);
@@ -135,6 +177,11 @@ export function execWatched(request: ExecRequest): StartingExec {
     },
   };
 }
+
+/** conmon waits for a byte; it does not look at it. */
+const GO = 's';
+/** Where the pipe is on which it waits for that, among those we gave it. */
+const START = 1;
 
 function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environment: Record<string, string>) {
   let child: Bun.Subprocess;
@@ -151,7 +198,30 @@ function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environme
       error,
     );
   }
-  return { exited: child.exited, fds: (child.stdio as readonly unknown[]).slice(3) as number[] };
+  const fds = (child.stdio as readonly unknown[]).slice(3) as number[];
+  let waiting = true;
+  return {
+    pid: child.pid,
+    exited: child.exited,
+    fds,
+    go: () => {
+      waiting = false;
+      try {
+        writeSync(fds[START]!, GO);
+      } catch (error) {
+        // It is gone already: that is for the reader of its reports to notice.
+        if (errnoOf(error) !== 'EPIPE') throw error;
+      }
+    },
+    /** Ends it unless it was told to go. */
+    dismiss: () => {
+      if (!waiting) return;
+      waiting = false;
+      // Before its pipe is closed, which is a word, too.
+      child.kill(SIGKILL);
+      for (const fd of fds) closeSync(fd);
+    },
+  };
 }
 
 interface Report {

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/lib/errors.ts';
 import { busyboxLayer } from '../support/official-busybox.ts';
 import { output } from '../support/process.ts';
-import { ourClient, ourDaemon } from '../support/programs.ts';
+import { officialClients, officialDaemon, ourClient, ourDaemon } from '../support/programs.ts';
 import type { Row } from './row.ts';
 import { rows as client } from './rows/client.ts';
 import { rows as exec } from './rows/exec.ts';
@@ -31,12 +31,13 @@ if (selected.length === 0) {
   console.error(`There is no such row. The rows: ${allRows.map(({ name }) => name).join(' ')}`);
   process.exit(1);
 }
-const version = await output(['/usr/bin/docker', '--version']);
+const version = await output([officialClients[0]!, '--version']);
 
 const docker = new Side({
   name: 'docker',
-  client: '/usr/bin/docker',
-  daemon: ['/usr/sbin/dockerd'],
+  client: officialClients[0]!,
+  daemon: [officialDaemon.path],
+  environment: officialDaemon.environment,
   seed: importBusybox,
 });
 const dockyard = new Side({ name: 'dockyard', client: ourClient[0]!, daemon: ourDaemon, seed: async () => {} });

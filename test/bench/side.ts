@@ -10,6 +10,8 @@ export interface SideOptions {
   name: string;
   client: string;
   daemon: readonly string[];
+  /** What the daemon finds its programs by; ours without it. */
+  environment?: Record<string, string | undefined>;
   /** Makes the busybox image the first time. */
   seed(side: Side): Promise<void>;
 }
@@ -44,7 +46,11 @@ export class Side {
     const log = openSync(`${base}/log`, 'a');
     const started = performance.now();
     const command = [...enter, ...this.options.daemon, ...places, `--config-file=${base}/daemon.json`];
-    this.#daemon = Bun.spawn(command, { stdio: ['ignore', log, log], cwd: '/' });
+    this.#daemon = Bun.spawn(command, {
+      stdio: ['ignore', log, log],
+      cwd: '/',
+      env: this.options.environment,
+    });
     closeSync(log);
     const daemon = this.#daemon;
     for (;;) {

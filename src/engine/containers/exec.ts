@@ -1,5 +1,5 @@
 // One more process in a running container. It has a conmon of its own, so it outlives the daemon like the container does.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { ProcessHandle } from '../../kernel/process.ts';
 import { parseDetachKeys } from '../../lib/detach-keys.ts';
@@ -7,17 +7,17 @@ import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/error
 import { type ExecId, newExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { resizeTerminal } from '../../runtime/attach-socket.ts';
-import { execWatched, type StartingExec } from '../../runtime/conmon.ts';
+import type { PreparedExec } from '../../runtime/conmon.ts';
 import { specText } from '../../runtime/oci/spec.ts';
 import { startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import type { Attachment, ExecInspect, ExecRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { type ConmonAhead, conmonForExec, dropConmon, processSpecOf, startConmonAhead } from './exec-conmon.ts';
 import { execProcess } from './exec-process.ts';
 import { failedAttachment } from './failed-attachment.ts';
 import type { LiveContainer } from './live.ts';
 import { ProcessIo } from './process-io.ts';
-import { installedRuntime } from './runtimes.ts';
 import { StartError } from './start-error.ts';
 
 type ExecPhase =
@@ -38,6 +38,7 @@ const KEPT_AFTER_EXIT = 5 * 60_000;
 
 export class Exec {
   phase: ExecPhase = { kind: 'created' };
+  conmonAhead: ConmonAhead | undefined;
   readonly io: ProcessIo;
   #exited!: () => void;
   readonly exited = new Promise<void>(resolve => {
@@ -70,6 +71,7 @@ export function createExec(context: ContainerContext, live: LiveContainer, reque
   if (request.cmd.length === 0) throw invalid('no exec command specified');
   parseDetachKeys(request.detachKeys);
   const exec = new Exec(newExecId(), request, live);
+  startConmonAhead(context, exec);
   live.execs.set(exec.id, exec);
   publish(context, record, `exec_create: ${request.cmd.join(' ')}`, { execID: exec.id });
   return exec.id;
@@ -93,25 +95,13 @@ export async function startExec(
   const consoleSize = options.consoleSize ?? request.consoleSize;
   publish(context, record, `exec_start: ${request.cmd.join(' ')}`, { execID: exec.id });
   let attachment: Attachment | undefined;
-  let pending: StartingExec | undefined;
+  let pending: PreparedExec | undefined;
   try {
-    mkdirSync(`${directory}/exit`, { recursive: true, mode: 0o700 });
+    using conmon = conmonForExec(context, exec);
     const process = execProcess(context, record, request, consoleSize);
-    writeFileSync(`${directory}/process.json`, specText(process));
-    const starting = execWatched({
-      conmonPath: context.conmonPath(),
-      runtime: installedRuntime(context, record),
-      containerId: record.id,
-      containerName: record.name,
-      execId: exec.id,
-      directory,
-      exitDirectory: `${directory}/exit`,
-      logTarget: 'none',
-      processSpec: `${directory}/process.json`,
-      stdin: request.attachStdin,
-      keepStdinOpen: false,
-      terminal: request.tty,
-    });
+    // Not before now: without it a conmon that is left alone can begin nothing.
+    writeFileSync(processSpecOf(directory), specText(process));
+    const starting = conmon.prepare();
     await starting.ready;
     if (!options.detach) {
       pending = starting;
@@ -245,7 +235,9 @@ function readExitFile(file: string): number | undefined {
 /** The container has ended and its processes with it; conmon's last words may still be under way. */
 export function endExecs(live: LiveContainer): void {
   for (const exec of live.execs.values()) {
-    if (exec.phase.kind === 'created') live.execs.delete(exec.id);
+    if (exec.phase.kind !== 'created') continue;
+    dropConmon(exec);
+    live.execs.delete(exec.id);
   }
 }
 

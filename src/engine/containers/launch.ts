@@ -1,9 +1,11 @@
 // Everything a container's init needs before it exists, in order: root file system, volumes, network, files of /etc, bundle.
+// conmon gets ready beside that.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { limitOpenFiles } from '../../kernel/process.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
-import { createWatched, type Watched } from '../../runtime/conmon.ts';
+import { anticipateMoves } from '../../runtime/cgroups/anticipate.ts';
+import { awaitBundle, type Watched } from '../../runtime/conmon.ts';
 import { buildSpec, lateOpenFiles, specText } from '../../runtime/oci/spec.ts';
 import { resolveUser } from '../../runtime/users.ts';
 import { ociMounts } from '../volumes/oci-mounts.ts';
@@ -25,6 +27,20 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   const { config, hostConfig } = record;
   const paths = pathsOf(context, record);
   mkdirSync(paths.bundle, { recursive: true, mode: 0o700 });
+  using conmon = awaitBundle({
+    conmonPath: context.conmonPath(),
+    runtime: installedRuntime(context, record),
+    containerId: record.id,
+    containerName: record.name,
+    directory: paths.bundle,
+    bundle: paths.bundle,
+    exitDirectory: exitsDirectory(context.config),
+    logTarget: live.log.conmonTarget,
+    stdin: config.OpenStdin === true,
+    keepStdinOpen: config.StdinOnce !== true || config.Tty === true,
+    terminal: config.Tty === true,
+  });
+  anticipateMoves(context.host.cgroups, conmon.pid);
   const rootfs = context.snapshots.mount(record.id);
   const sandbox = await context.networks.start(record.id);
   writeEtcFiles(paths, { hostname: config.Hostname ?? '', hosts: sandbox.hosts, resolvConf: sandbox.resolvConf });
@@ -62,19 +78,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   });
   for (const warning of warnings) log.warn(warning, { container: record.id });
   writeFileSync(`${paths.bundle}/config.json`, specText(spec));
-  const watched = await createWatched({
-    conmonPath: context.conmonPath(),
-    runtime: installedRuntime(context, record),
-    containerId: record.id,
-    containerName: record.name,
-    directory: paths.bundle,
-    bundle: paths.bundle,
-    exitDirectory: exitsDirectory(context.config),
-    logTarget: live.log.conmonTarget,
-    stdin: config.OpenStdin === true,
-    keepStdinOpen: config.StdinOnce !== true || config.Tty === true,
-    terminal: config.Tty === true,
-  });
+  const watched = await conmon.create();
   const openFiles = lateOpenFiles({ hostConfig, host: context.host, defaults: context.specDefaults() });
   if (openFiles) limitOpenFiles(watched.pid, openFiles);
   return watched;

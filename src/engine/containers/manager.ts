@@ -30,7 +30,7 @@ import type {
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { createContainer } from './create.ts';
 import { writeHosts, writeResolvConf } from './etc-files.ts';
-import { createExec, type Exec, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
+import { createExec, type Exec, endExecs, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
 import * as files from './files.ts';
 import { inspectContainer } from './inspect.ts';
 import * as lifecycle from './lifecycle.ts';
@@ -122,6 +122,7 @@ export class ContainerManager implements Containers {
       live.cancelRestart();
       live.stopHealthMonitor?.();
       live.unwatchConmon?.();
+      endExecs(live);
       await live.log.close();
     }
   }

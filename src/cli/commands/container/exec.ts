@@ -51,7 +51,10 @@ export const command = defineCommand({
       await execs.startDetached(client, id, { Tty: tty, ConsoleSize });
       return 0;
     }
-    const stream = await execs.startAttached(client, id, { Tty: tty, ConsoleSize });
+    const starting = execs.startAttached(client, id, { Tty: tty, ConsoleSize });
+    // For the question how it ended, which needs a connection of its own. If it can't be made, the question says why.
+    client.prepare(1).catch(() => undefined);
+    const stream = await starting;
     const session = new Session(stream, { tty, stdin, output: true, detachKeys: DetachKeys });
     const ended = session.run();
     if (tty) await followTerminal(client, id);
