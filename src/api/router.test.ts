@@ -37,7 +37,7 @@ const router = createRouter([
   route('GET', '/fail/{how}', async ({ params }) => {
     throw failures[params.how]!();
   }),
-  route('POST', '/json', async request => json(await request.json('ExecConfig'))),
+  route('POST', '/json', async request => json(await request.json('ContainerConfig'))),
   route('OPTIONS', '/{any:.*}', async () => json('options')),
 ]);
 

@@ -272,7 +272,7 @@ export const shapes: Readonly<Record<ShapeName, Shape>> = {
       DetachKeys: 'string',
       Tty: 'boolean',
       Env: { list: 'string' },
-      Cmd: 'words',
+      Cmd: { list: 'string' },
       Privileged: 'boolean',
       User: 'string',
       WorkingDir: 'string',

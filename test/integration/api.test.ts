@@ -116,6 +116,15 @@ describe('what makes no sense', () => {
       400,
       "invalid filter 'nope'",
     ],
+    [
+      'a port that is none',
+      'GET',
+      '/containers/json?filters={"publish":["99999"]}',
+      undefined,
+      {},
+      400,
+      'publish=99999',
+    ],
     ['a limit that is no number', 'GET', '/containers/json?limit=x', undefined, {}, 400, 'limit'],
     ['a time that is none', 'GET', '/events?since=yesterday', undefined, {}, 400, 'since'],
     ['a time before another', 'GET', '/events?since=2&until=1', undefined, {}, 400, 'cannot be after'],
@@ -133,6 +142,7 @@ describe('what makes no sense', () => {
     const id = await running({ Cmd: ['sleep', '1000'] });
     const answer = await engine.api.post(`/containers/${id}/exec`, {});
     expect([answer.status, answer.message]).toEqual([400, 'No exec command specified']);
+    expect((await engine.api.post(`/containers/${id}/exec`, { Cmd: 'ls' })).status).toBe(400);
   });
 
   test('a condition that nobody can wait for', async () => {

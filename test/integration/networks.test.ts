@@ -438,6 +438,16 @@ describe('links and icc', () => {
     expect(await strict.exec('app', 'cat', '/etc/hosts')).toMatch(new RegExp(`${db}\\s+database db`));
     const { stderr } = await strict.refused('run', '--rm', '--link', 'nobody', 'busybox', 'true');
     expect(stderr).toContain('nobody');
+
+    // The link goes, with all it gave; both containers stay.
+    await strict.refused('rm', '--link', 'db');
+    await strict.refused('rm', '--link', 'app/nobody');
+    await strict.docker('rm', '--link', '/app/database');
+    expect(await fetchFrom(inside('app'), `http://${db}/`)).toBe('');
+    expect(await strict.exec('app', 'cat', '/etc/hosts')).not.toContain('database');
+    expect(await strict.docker('inspect', '-f', '{{.State.Status}} {{.HostConfig.Links}}', 'app', 'db')).toBe(
+      'running []\nrunning []',
+    );
   });
 });
 

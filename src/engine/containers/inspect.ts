@@ -3,7 +3,7 @@ import type { ContainerInspectResponse, ContainerState } from '../../wire/types.
 import { shownMount } from '../volumes/mount-points.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import type { LiveContainer } from './live.ts';
-import { type ContainerRecord, statusOf } from './record.ts';
+import { type ContainerRecord, statusOf, ZERO_TIME } from './record.ts';
 import { shownConfig, shownHostConfig } from './shown-config.ts';
 
 export async function inspectContainer(
@@ -15,6 +15,8 @@ export async function inspectContainer(
   const paths = pathsOf(context, record);
   const usage = options.size ? await context.snapshots.usage(record.id) : undefined;
   const execIds = [...live.execs.values()].filter(exec => exec.phase.kind !== 'exited').map(exec => exec.id);
+  // They are made at the first start.
+  const hasEtcFiles = record.startedAt !== ZERO_TIME;
   return {
     Id: record.id,
     Created: record.created,
@@ -22,9 +24,9 @@ export async function inspectContainer(
     Args: record.args,
     State: stateOf(record),
     Image: record.image.id,
-    ResolvConfPath: paths.resolvConf,
-    HostnamePath: paths.hostname,
-    HostsPath: paths.hosts,
+    ResolvConfPath: hasEtcFiles ? paths.resolvConf : '',
+    HostnamePath: hasEtcFiles ? paths.hostname : '',
+    HostsPath: hasEtcFiles ? paths.hosts : '',
     LogPath: live.log.path,
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
@@ -36,7 +38,6 @@ export async function inspectContainer(
     AppArmorProfile: '',
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: shownHostConfig(record.hostConfig),
-    GraphDriver: null,
     Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } },
     ...(usage ? { SizeRw: usage.writable, SizeRootFs: usage.total } : {}),
     Mounts: record.mounts.map(shownMount),

@@ -199,8 +199,10 @@ function isAncestor(context: ContainerContext, record: ContainerRecord, value: s
 function portFilter(name: string, values: readonly string[]): Predicate {
   const ranges = values.map(value => {
     const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(value);
-    if (!match) throw invalid(`invalid filter '${name}=${value}'`);
-    return { from: Number(match[1]), to: Number(match[2] ?? match[1]), protocol: match[3] ?? 'tcp' };
+    const from = Number(match?.[1]);
+    const to = Number(match?.[2] ?? from);
+    if (!match || from > to || to > 65535) throw invalid(`invalid filter '${name}=${value}'`);
+    return { from, to, protocol: match[3] ?? 'tcp' };
   });
   const inside = (port: number, protocol: string) =>
     ranges.some(range => port >= range.from && port <= range.to && protocol === range.protocol);

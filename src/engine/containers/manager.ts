@@ -42,7 +42,7 @@ import { findOnPath } from './programs.ts';
 import { pruneContainers } from './prune.ts';
 import { reconcileContainers, startByPolicy } from './reconcile.ts';
 import type { ContainerRecord } from './record.ts';
-import { remove } from './remove.ts';
+import { remove, removeLink } from './remove.ts';
 import { specDefaults } from './spec-defaults.ts';
 import { ContainerStore } from './store.ts';
 import { update } from './update.ts';
@@ -231,7 +231,8 @@ export class ContainerManager implements Containers {
   }
 
   async remove(reference: string, options: { force: boolean; volumes: boolean; link: boolean }) {
-    await remove(this.#context, this.#find(reference), options);
+    if (options.link) removeLink(this.#context, reference);
+    else await remove(this.#context, this.#find(reference), options);
   }
 
   prune(filters: Filters) {

@@ -60,6 +60,7 @@ function sample(
     return { ...identity, read: NEVER, preread: NEVER, num_procs: 0, storage_stats: {}, ...nothingUsed() };
   }
   const own = !record.hostConfig.NetworkMode?.startsWith('container:') && record.hostConfig.NetworkMode !== 'host';
+  const networks = own ? readNetworkStats(record.phase.pid) : undefined;
   return {
     ...identity,
     read: new Date().toISOString(),
@@ -68,9 +69,11 @@ function sample(
     num_procs: 0,
     storage_stats: {},
     ...readStats(cgroupOf(context, record), context.host.memory),
-    ...(own ? { networks: readNetworkStats(record.phase.pid) ?? {} } : {}),
+    ...(hasAny(networks) ? { networks } : {}),
   };
 }
+
+const hasAny = (entries: object | undefined) => entries !== undefined && Object.keys(entries).length > 0;
 
 /** Clients subtract one sample from another without asking whether there was one. */
 const noTimeUsed = () => ({

@@ -1,6 +1,6 @@
 // The end of a container: everything it had goes, the record last, so that a crash half-way is finished at the next start.
 import { rm } from 'node:fs/promises';
-import { conflict, failed, messageOf } from '../../lib/errors.ts';
+import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { cleanUpProcess, kill } from './lifecycle.ts';
@@ -92,3 +92,20 @@ async function removeAnonymousVolumes(context: ContainerContext, live: LiveConta
     }
   }
 }
+
+/** Only the link "/parent/alias" goes; both containers stay. */
+export function removeLink(context: ContainerContext, reference: string): void {
+  const name = reference.replace(/^\//, '');
+  const slash = name.lastIndexOf('/');
+  if (slash < 0) {
+    context.store.require(name);
+    throw conflict('cannot remove the default link name of the container');
+  }
+  const parent = context.store.require(name.slice(0, slash));
+  const alias = name.slice(slash + 1);
+  if (!context.networks.unlink(parent.id, alias)) throw notFound(`No such link: /${name}`);
+  parent.hostConfig.Links = (parent.hostConfig.Links ?? []).filter(text => aliasOfLink(text) !== alias);
+  context.store.save(parent);
+}
+
+const aliasOfLink = (text: string) => text.split(':').pop()?.split('/').pop();

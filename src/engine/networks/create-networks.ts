@@ -1,4 +1,5 @@
 // The implementation of networks: which parts there are, and how they hold together.
+import { isDeepStrictEqual } from 'node:util';
 import { KernelError } from '../../kernel/libc.ts';
 import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
 import { type ContainerId, newNetworkId, sha256 } from '../../lib/ids.ts';
@@ -32,7 +33,7 @@ import { activeEndpoints } from './gateway.ts';
 import { HostSide } from './host-side.ts';
 import { hostFileEntries, hostsEntries } from './hosts-file.ts';
 import { linkEnvironment } from './link-environment.ts';
-import { linkedFrom, requireLinkTargets } from './links.ts';
+import { linkedFrom, linkRules, parseLink, requireLinkTargets } from './links.ts';
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
@@ -147,6 +148,19 @@ class NetworksImplementation implements EngineNetworks {
   async stop(container: ContainerId): Promise<void> {
     const record = this.#context.store.sandbox(container);
     if (record) stopSandbox(this.#context, record);
+  }
+
+  unlink(container: ContainerId, alias: string): boolean {
+    const record = this.#require(container);
+    const rest = record.links.filter(text => parseLink(text).alias !== alias);
+    if (rest.length === record.links.length) return false;
+    const before = linkRules(this.#context, record);
+    record.links = rest;
+    this.#context.store.saveSandbox(record);
+    const kept = linkRules(this.#context, record);
+    this.#context.host.removeLinks(before.filter(rule => !kept.some(other => isDeepStrictEqual(rule, other))));
+    this.#namesChanged(record);
+    return true;
   }
 
   renamed(container: ContainerId, name: string): void {

@@ -51,6 +51,8 @@ export interface Networks {
   /** Everything `start` made is taken back. Idempotent. */
   stop(container: ContainerId): Promise<void>;
   renamed(container: ContainerId, name: string): void;
+  /** Ends a legacy link, of a running container too. False when it has none with this alias. */
+  unlink(container: ContainerId, alias: string): boolean;
   /** The container is gone for good. Implies `stop`. */
   forget(container: ContainerId): Promise<void>;
   /** What a container's processes are told of those it is linked to. */
