@@ -4,10 +4,10 @@ import type { OutputChunk } from '../engine/output.ts';
 import { Queue } from '../lib/queue.ts';
 import type { Duplex } from '../lib/streams.ts';
 import { serveAttachment } from './attachment.ts';
-import { frame, join } from './output.ts';
+import { framer, join } from './output.ts';
 
 test('a batch becomes one run of frames', () => {
-  const bytes = frame([
+  const bytes = framer()([
     { stream: 1, data: Buffer.from('out') },
     { stream: 2, data: Buffer.from('error') },
     { stream: 1, data: Buffer.alloc(0) },

@@ -1,8 +1,7 @@
 // An attached client: its connection on one side, a process's stdio on the other.
 import type { Attachment } from '../engine/containers/containers.ts';
-import type { OutputChunk } from '../engine/output.ts';
 import type { ByteSource, Duplex } from '../lib/streams.ts';
-import { frame, join } from './output.ts';
+import { type Encoder, framer, join } from './output.ts';
 
 /** Returns when the process has ended, the client detached, or nobody is there to read any more. */
 export async function serveAttachment(connection: Duplex, attachment: Attachment, framed: boolean): Promise<void> {
@@ -14,18 +13,14 @@ export async function serveAttachment(connection: Duplex, attachment: Attachment
     attachment.close();
   });
   try {
-    await sendOutput(connection, attachment, framed ? frame : join);
+    await sendOutput(connection, attachment, framed ? framer() : join);
     if (inputError !== undefined) throw inputError;
   } finally {
     attachment.close();
   }
 }
 
-async function sendOutput(
-  connection: Duplex,
-  attachment: Attachment,
-  encode: (batch: readonly OutputChunk[]) => Uint8Array,
-): Promise<void> {
+async function sendOutput(connection: Duplex, attachment: Attachment, encode: Encoder): Promise<void> {
   for await (const batch of attachment.output) {
     if (batch.length === 0) continue;
     const sent = connection.write(encode(batch));

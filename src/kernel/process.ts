@@ -1,12 +1,9 @@
 // Processes by descriptor: a pidfd can't hit a stranger that got the same number later.
 import { watchDescriptor } from '../lib/socket.ts';
-import { check, cstring, errno, KernelError, libc } from './libc.ts';
+import { check, errno, KernelError, libc } from './libc.ts';
 
 const c = libc({
   close: ['i32'],
-  open: ['ptr', 'i32', 'i32'],
-  socket: ['i32', 'i32', 'i32'],
-  connect: ['i32', 'ptr', 'u32'],
   prlimit: ['i32', 'i32', 'ptr', 'ptr'],
   poll: ['ptr', 'u64', 'i32'],
 });
@@ -94,34 +91,4 @@ const UNLIMITED = (1n << 64n) - 1n;
 export function limitOpenFiles(pid: number, { soft, hard }: { soft: number; hard: number }): void {
   const limit = new BigUint64Array([soft, hard].map(value => (value < 0 ? UNLIMITED : BigInt(value))));
   check(c.prlimit(pid, RLIMIT_NOFILE, limit, null), 'prlimit', String(pid));
-}
-
-const AF_UNIX = 1;
-const SOCK_SEQPACKET = 5;
-const SOCK_CLOEXEC = 0o2000000;
-const SOCK_NONBLOCK = 0o4000;
-const O_PATH = 0o10000000;
-const O_DIRECTORY = 0o200000;
-const O_CLOEXEC = 0o2000000;
-
-/**
- * Connects to a SOCK_SEQPACKET socket and returns its descriptor. The directory is opened first and the socket named
- * through it, because a socket's path may be at most 107 bytes.
- */
-export function connectSeqpacket(directory: string, name: string): number {
-  const dir = check(c.open(cstring(directory), O_PATH | O_DIRECTORY | O_CLOEXEC, 0), 'open', directory);
-  try {
-    const fd = check(c.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), 'socket', 'AF_UNIX');
-    const address = Buffer.alloc(110);
-    address.writeUInt16LE(AF_UNIX, 0);
-    const length = address.write(`/proc/self/fd/${dir}/${name}`, 2);
-    if (c.connect(fd, address, 2 + length + 1) < 0) {
-      const code = errno();
-      c.close(fd);
-      throw new KernelError('connect', code, `${directory}/${name}`);
-    }
-    return fd;
-  } finally {
-    c.close(dir);
-  }
 }

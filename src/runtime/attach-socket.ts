@@ -1,57 +1,134 @@
 // The live end of a watched process: conmon's attach socket. One connection per process, shared by all attached clients.
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { connectSeqpacket } from '../kernel/process.ts';
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { connectSeqpacket, duplicate, enlargeSendBuffers, receiveTagged } from '../kernel/seqpacket.ts';
 import { errnoOf } from '../lib/errors.ts';
 import { watchDescriptor } from '../lib/socket.ts';
 import { attachSocketName } from './conmon.ts';
 
 export interface AttachHandlers {
-  /** stream: 1 is stdout, 2 is stderr. */
+  /** stream: 1 is stdout, 2 is stderr. The data is valid until it returns. */
   onOutput(stream: 1 | 2, data: Uint8Array): void;
   onClose(): void;
 }
 
 /** conmon reads at most this much of one message and would drop the rest. */
 const MAX_MESSAGE = 32 * 1024;
+/** conmon's number for stderr; stdout is 2. */
+const STDERR = 3;
+
+/**
+ * How long a process that talks without a pause is left alone after each look at what it said: many messages are taken at once
+ * then, and conmon need not wake us for each.
+ */
+const REST_MS = 1;
+/** What conmon can send meanwhile without having to wait: more than it can make. */
+const ROOM = 1024 * 1024;
 
 export class AttachSocket {
+  /** Tells when there is something, and writes. It closes when conmon does, whether or not everything was received. */
   #socket: Bun.Socket<undefined> | undefined;
+  #resting = false;
+  #timer: Timer | undefined;
+  #receivedAt = 0;
+  #paced: boolean | undefined;
+  #paused = false;
   #closed = false;
   #inputEnded = false;
   #drained: (() => void) | undefined;
   #writing: Promise<unknown> = Promise.resolve();
 
-  private constructor() {}
+  private constructor(
+    private readonly directory: string,
+    /** Of the same connection, for receiving: what conmon left behind can still be read from it. */
+    private readonly receiving: number,
+    private readonly handlers: AttachHandlers,
+  ) {}
 
   static async connect(directory: string, handlers: AttachHandlers): Promise<AttachSocket> {
-    const self = new AttachSocket();
-    const close = () => {
-      if (self.#closed) return;
-      self.#closed = true;
-      self.#drained?.();
-      handlers.onClose();
-    };
     const fd = connectSeqpacket(directory, attachSocketName);
+    const self = new AttachSocket(directory, duplicate(fd), handlers);
     self.#socket = await watchDescriptor(fd, {
-      // One message each: conmon's number for the stream (2 is stdout, 3 is stderr), then up to 8 KiB.
-      data: (_socket, message) => handlers.onOutput(message[0] === 3 ? 2 : 1, message.subarray(1)),
-      drain: () => self.#drained?.(),
-      end: socket => {
-        socket.end();
-        close();
+      // The first message comes this way, those behind it are fetched.
+      data: (_socket, message) => {
+        self.#deliver(message[0]!, message.subarray(1));
+        self.#receive(true);
       },
-      close,
-      error: close,
+      drain: () => self.#drained?.(),
+      end: () => self.#receive(false),
+      close: () => self.#lost(),
+      error: () => self.#lost(),
     });
     return self;
   }
 
+  #deliver(tag: number, data: Uint8Array): void {
+    this.handlers.onOutput(tag === STDERR ? 2 : 1, data);
+  }
+
+  #lost(): void {
+    this.#socket = undefined;
+    this.#drained?.();
+    this.#receive(false);
+  }
+
+  /** Takes what has come. `some`: there was something already. */
+  #receive(some: boolean): void {
+    clearTimeout(this.#timer);
+    let left: ReturnType<typeof receiveTagged> = 'some';
+    while (left === 'some') {
+      // Whoever pauses us wants no more now, and whoever resumes us comes here again.
+      if (this.#closed || this.#paused) return;
+      left = receiveTagged(this.receiving, (tag, data) => {
+        some = true;
+        this.#deliver(tag, data);
+      });
+    }
+    if (left === 'ended') this.#finish();
+    else if (!this.#closed && !this.#paused) this.#wait(some);
+  }
+
+  /** For the next message; or, where one follows the other, for a while. */
+  #wait(some: boolean): void {
+    const now = performance.now();
+    const busy = some && now - this.#receivedAt < 2 * REST_MS;
+    this.#receivedAt = now;
+    if (busy && this.#canRest()) {
+      this.#rest();
+      this.#timer = setTimeout(() => this.#receive(false), REST_MS);
+    } else if (this.#resting) {
+      this.#resting = false;
+      this.#socket?.resume();
+    }
+  }
+
+  #rest(): void {
+    if (this.#resting) return;
+    this.#resting = true;
+    this.#socket?.pause();
+  }
+
+  #canRest(): boolean {
+    this.#paced ??= enlargeSendBuffers(Number(readFileSync(`${this.directory}/conmon.pid`, 'utf8')), ROOM);
+    return this.#paced;
+  }
+
+  #finish(): void {
+    if (this.#closed) return;
+    this.close();
+    this.handlers.onClose();
+  }
+
   pause(): void {
-    if (!this.#closed) this.#socket?.pause();
+    if (this.#closed) return;
+    this.#paused = true;
+    clearTimeout(this.#timer);
+    this.#rest();
   }
 
   resume(): void {
-    if (!this.#closed) this.#socket?.resume();
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#receive(false);
   }
 
   /** Resolves when conmon has taken it all; false when there is nobody to take it any more. */
@@ -90,8 +167,11 @@ export class AttachSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#timer);
+    closeSync(this.receiving);
     this.#drained?.();
-    this.#socket?.end();
+    // At once: a connection that is still there and not read would hold up the process.
+    this.#socket?.terminate();
   }
 }
 

@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { errnoOf } from '../../src/lib/errors.ts';
+import { connectSocket } from '../../src/lib/socket.ts';
+import { collect } from '../../src/lib/streams.ts';
 import type { EventMessage, SystemInfo, SystemVersion } from '../../src/wire/types.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { demultiplex } from '../support/frames.ts';
@@ -241,6 +243,25 @@ describe('hijacked streams', () => {
     attached.halfClose();
     await attached.untilEnd();
     expect(demultiplex(attached.body).stdout).toBe('early ');
+  });
+
+  test('attach: a client that reads only after the end gets all there was, and both streams in order', async () => {
+    const script =
+      'dd if=/dev/zero bs=1150000 count=1 status=none; echo between >&2; dd if=/dev/zero bs=1150000 count=1 status=none';
+    const id = await create({ Cmd: ['sh', '-c', `${script}; echo end`] });
+    const stream = await connectSocket({ unix: engine.socket });
+    stream.write(
+      Buffer.from(
+        `POST /containers/${id}/attach?stream=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n`,
+      ),
+    );
+    const head: Uint8Array = (await stream.input[Symbol.asyncIterator]().next()).value;
+    expect(Buffer.from(head).toString()).toStartWith('HTTP/1.1 101');
+    (await engine.api.post(`/containers/${id}/start`)).ok;
+    // It fits into what the client's own side, the connection, the engine and conmon's connection hold.
+    await until(async () => (await engine.inspect(id)).State?.Status === 'exited');
+    const { stdout, stderr } = demultiplex(await collect(stream.input));
+    expect([stdout.length, stdout.endsWith('\0end\n'), stderr]).toEqual([2_300_004, true, 'between\n']);
   });
 
   test('exec: both streams apart, a terminal raw', async () => {

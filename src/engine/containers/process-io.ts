@@ -2,10 +2,10 @@
 // slowest; input comes from any of them. Clients may attach before the process exists: they then see its first byte.
 
 import { DetachKeys } from '../../lib/detach-keys.ts';
-import { Queue } from '../../lib/queue.ts';
 import { AttachSocket } from '../../runtime/attach-socket.ts';
 import type { OutputChunk } from '../output.ts';
 import type { Attachment } from './containers.ts';
+import { OutputQueue } from './output-queue.ts';
 
 const PAUSE_ABOVE = 1024 * 1024;
 
@@ -137,7 +137,7 @@ export class ProcessIo {
 }
 
 class Client implements Attachment {
-  readonly #queue = new Queue<OutputChunk>(chunk => chunk.data.length);
+  readonly #queue: OutputQueue;
   readonly #detach: DetachKeys | undefined;
   #closed = false;
   #inputOpen: boolean;
@@ -149,7 +149,7 @@ class Client implements Attachment {
     this.#inputOpen = options.stdin;
     // Without a terminal the bytes are data: no sequence in them means anything.
     this.#detach = io.options.tty && options.detachKeys.length > 0 ? new DetachKeys(options.detachKeys) : undefined;
-    this.#queue.onDrain(() => io.settle());
+    this.#queue = new OutputQueue(() => io.settle());
   }
 
   get tty(): boolean {
@@ -165,7 +165,7 @@ class Client implements Attachment {
   }
 
   deliver(stream: 1 | 2, data: Uint8Array): number {
-    if (stream === 1 ? this.options.stdout : this.options.stderr) this.#queue.push({ stream, data });
+    if (stream === 1 ? this.options.stdout : this.options.stderr) this.#queue.push(stream, data);
     return this.#queue.size;
   }
 

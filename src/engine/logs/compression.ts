@@ -2,11 +2,13 @@
 import { createReadStream, createWriteStream, renameSync, statSync, utimesSync } from 'node:fs';
 import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { createGunzip, createGzip, createZstdCompress, createZstdDecompress, constants as zlib } from 'node:zlib';
 import { unlinkIfThere } from './file-io.ts';
 import type { Compression, OpenSegment } from './segments.ts';
 
 const chunkSize = 256 * 1024;
+/** Logs are repetitive: the lowest level makes them nearly as small as a higher one. */
+const fast = { [zlib.ZSTD_c_compressionLevel]: 1 };
 
 /** The content of an open compressed file; closes its descriptor at the end or when destroyed. */
 export function openDecompressed(open: OpenSegment): Readable {
@@ -28,7 +30,8 @@ export async function compressFile(
   signal: AbortSignal,
 ): Promise<void> {
   const partial = `${target}.tmp`;
-  const compress: Transform = compression === 'zstd' ? createZstdCompress({ chunkSize }) : createGzip({ chunkSize });
+  const compress: Transform =
+    compression === 'zstd' ? createZstdCompress({ chunkSize, params: fast }) : createGzip({ chunkSize });
   try {
     await pipeline(
       createReadStream(source, { highWaterMark: chunkSize }),

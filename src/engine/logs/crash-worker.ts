@@ -19,6 +19,7 @@ const log = logDriver(driver!).open({
   daemonName: 'docker',
   options: JSON.parse(options!) as Record<string, string>,
   directory: directory!,
+  compressAfterMilliseconds: 0,
   async reopen() {
     writeFileSync(join(directory!, 'reopen'), '');
   },

@@ -31,6 +31,7 @@ function context(options: Record<string, string>, reopen: () => Promise<void>): 
     daemonName: 'docker',
     options,
     directory,
+    compressAfterMilliseconds: 0,
     reopen,
   };
 }

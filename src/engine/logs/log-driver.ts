@@ -18,6 +18,8 @@ export interface LogContext {
   options: Readonly<Record<string, string>>;
   /** A directory of the container's own that outlives the daemon; the log's files live here. */
   directory: string;
+  /** Finished files are compressed when none was added for so long. */
+  compressAfterMilliseconds?: number;
   /** Asks conmon to close its file and open the same path again. Does nothing when no conmon runs. */
   reopen(): Promise<void>;
 }

@@ -15,6 +15,9 @@ import { readLog } from '../log-reader.ts';
 import { attributeOptions, type LogOptions, parseBoolean, parseCount, parseSize, rejectUnknown } from '../options.ts';
 import { type SegmentFile, Segments } from '../segments.ts';
 
+/** A log that fills one file after the other faster than this is about to delete them: compressing would only hold it up. */
+const usualCompressAfter = 5_000;
+
 interface Limits {
   maxSize: number;
   maxFiles: number;
@@ -50,6 +53,7 @@ class LocalLog implements ContainerLog {
   readonly path = '';
   readonly #limits: Limits;
   readonly #details: string;
+  readonly #compressAfter: number;
   readonly #file: ConmonFile;
   readonly #segments: Segments;
   /** While conmon runs and this object lives: ends whatever waits for conmon. */
@@ -59,10 +63,12 @@ class LocalLog implements ContainerLog {
   #tending: Promise<void> | undefined;
   readonly #closing = new AbortController();
   #compressing: Promise<void> | undefined;
+  #compressTimer: Timer | undefined;
 
   constructor(context: LogContext) {
     this.#limits = limits(context.options);
     this.#details = detailsText(logAttributes(context));
+    this.#compressAfter = context.compressAfterMilliseconds ?? usualCompressAfter;
     const path = join(context.directory, 'container.log');
     this.conmonTarget = `k8s-file:${path}`;
     this.#file = new ConmonFile(path, context.reopen);
@@ -122,13 +128,18 @@ class LocalLog implements ContainerLog {
     this.#segments.advance({ path, compression: 'none' });
   }
 
-  /** Deletes what is too old and compresses what is finished. */
+  /** Deletes what is too old and sees to it that what is finished is compressed. */
   #tidy(): void {
     const { finished } = this.#segments;
     const excess = finished.length - Math.max(0, this.#limits.maxFiles - 1);
     for (const number of finished.slice(0, Math.max(0, excess))) this.#segments.drop(number);
-    if (!this.#limits.compress || this.#compressing) return;
-    this.#compressing = this.#compressFinished().finally(() => {
+    if (!this.#limits.compress || this.#closing.signal.aborted) return;
+    clearTimeout(this.#compressTimer);
+    this.#compressTimer = setTimeout(() => this.#compress(), this.#compressAfter);
+  }
+
+  #compress(): void {
+    this.#compressing ??= this.#compressFinished().finally(() => {
       this.#compressing = undefined;
     });
   }
@@ -172,6 +183,7 @@ class LocalLog implements ContainerLog {
   async close(): Promise<void> {
     this.#release();
     this.#closing.abort();
+    clearTimeout(this.#compressTimer);
     await this.#tending;
     await this.#compressing;
   }
