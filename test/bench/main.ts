@@ -12,13 +12,14 @@ import { officialClients, officialDaemon, ourClient, ourDaemon } from '../suppor
 import type { Row } from './row.ts';
 import { rows as client } from './rows/client.ts';
 import { rows as exec } from './rows/exec.ts';
+import { rows as images } from './rows/images.ts';
 import { rows as many } from './rows/many.ts';
 import { rows as runs } from './rows/run.ts';
 import { rows as streams } from './rows/streams.ts';
 import { Side } from './side.ts';
 import { line, markdown, type Result } from './table.ts';
 
-const allRows = [...client, ...runs, ...exec, ...many, ...streams];
+const allRows = [...client, ...runs, ...exec, ...many, ...streams, ...images];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,13 +36,24 @@ const version = await output([officialClients[0]!, '--version']);
 
 const docker = new Side({
   name: 'docker',
-  client: officialClients[0]!,
+  client: () => [officialClients[0]!],
   daemon: [officialDaemon.path],
   environment: officialDaemon.environment,
   seed: importBusybox,
 });
-const dockyard = new Side({ name: 'dockyard', client: ourClient[0]!, daemon: ourDaemon, seed: async () => {} });
-const sides = [docker, dockyard].filter(({ name }) => options.only === undefined || name === options.only);
+const dockyard = new Side({ name: 'dockyard', client: () => ourClient, daemon: ourDaemon, seed: async () => {} });
+const podman = new Side({
+  name: 'podman',
+  client: podmanCommand,
+  daemon: undefined,
+  seed: async ({ base }) => {
+    writeFileSync(`${base}/registries.conf`, '[[registry]]\nlocation = "127.0.0.1:5000"\ninsecure = true\n');
+  },
+});
+const withPodman = Bun.which('podman') !== null && selected.some(row => row.podman);
+const sides = [docker, dockyard, ...(withPodman ? [podman] : [])].filter(
+  ({ name }) => options.only === undefined || name === options.only,
+);
 
 const results: Result[] = [];
 try {
@@ -61,7 +73,8 @@ if (options.output) writeFileSync(options.output, table);
 async function measureRow(row: Row): Promise<Result> {
   const missing = 'not measured';
   const values = new Map<Side, number[] | string>([docker, dockyard].map(side => [side, missing]));
-  for (const side of sides) {
+  const contestants = sides.filter(side => side !== podman || row.podman);
+  for (const side of contestants) {
     const problem = await attempt(() => row.prepare?.(side));
     values.set(side, problem === undefined ? [] : 'failed');
     if (problem) console.error(`${row.name}: ${side.name}: ${problem}`);
@@ -70,7 +83,7 @@ async function measureRow(row: Row): Promise<Result> {
   // The first round warms caches and does not count, where rounds are many.
   const warmUps = rounds >= 5 ? 1 : 0;
   for (let round = -warmUps; round < rounds; round++) {
-    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+    for (const side of round % 2 === 0 ? contestants : contestants.toReversed()) {
       const measured = values.get(side);
       if (!Array.isArray(measured)) continue;
       const problem = await attempt(async () => {
@@ -83,8 +96,8 @@ async function measureRow(row: Row): Promise<Result> {
       }
     }
   }
-  for (const side of sides) await row.finish?.(side);
-  return { row, docker: values.get(docker)!, dockyard: values.get(dockyard)! };
+  for (const side of contestants) await row.finish?.(side);
+  return { row, docker: values.get(docker)!, dockyard: values.get(dockyard)!, podman: values.get(podman) };
 }
 
 /** Why it did not work, if it did not. */
@@ -100,6 +113,13 @@ async function attempt(action: () => Promise<void> | undefined): Promise<string 
 function machine(): string {
   const model = /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? process.arch;
   return `${availableParallelism()} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
+}
+
+/** Its storage is its own, and so is what it thinks of registries. */
+function podmanCommand(base: string): string[] {
+  const storage = ['--root', `${base}/data`, '--runroot', `${base}/run`, '--storage-driver', 'overlay'];
+  const registries = `CONTAINERS_REGISTRIES_CONF=${base}/registries.conf`;
+  return ['env', registries, 'podman', ...storage, '--cgroup-manager', 'cgroupfs', '--events-backend', 'none'];
 }
 
 async function importBusybox(side: Side): Promise<void> {

@@ -12,6 +12,8 @@ export interface Row {
   unit: 'ms' | 'MB/s' | 'MB';
   goal?: Goal;
   rounds: number;
+  /** Podman does it as well. */
+  podman?: true;
   prepare?(side: Side): Promise<void>;
   measure(side: Side): Promise<number>;
   finish?(side: Side): Promise<void>;

@@ -1,6 +1,6 @@
-// One of the two engines: its daemon in a network namespace and under roots of its own, and the client that belongs to
-// it. Nothing of the machine's own Docker, or of its firewall, is touched.
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// One of the engines: its daemon, if it has one, in a network namespace and under roots of its own, and the client that
+// belongs to it. Nothing of the machine's own Docker, or of its firewall, is touched.
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Subprocess } from 'bun';
 import { output, run } from '../support/process.ts';
@@ -8,9 +8,10 @@ import { until } from '../support/until.ts';
 
 export interface SideOptions {
   name: string;
-  client: string;
-  daemon: readonly string[];
-  /** What the daemon finds its programs by; ours without it. */
+  client(base: string): readonly string[];
+  /** Undefined for an engine that is all in its client. */
+  daemon: readonly string[] | undefined;
+  /** What the engine needs to find its own programs. */
   environment?: Record<string, string | undefined>;
   /** Makes the busybox image the first time. */
   seed(side: Side): Promise<void>;
@@ -20,6 +21,7 @@ export class Side {
   readonly base = `/tmp/bench-${Math.random().toString(36).slice(2, 8)}`;
   readonly host = `unix://${this.base}/s`;
   readonly #namespace = this.base.slice('/tmp/'.length);
+  readonly #image = `${this.base}.img`;
   #daemon: Subprocess | undefined;
 
   constructor(readonly options: SideOptions) {}
@@ -30,27 +32,37 @@ export class Side {
 
   async open(): Promise<void> {
     mkdirSync(this.base, { mode: 0o711 });
+    await this.#makeFileSystem();
     await output(['ip', 'netns', 'add', this.#namespace]);
     await output(['ip', '-n', this.#namespace, 'link', 'set', 'lo', 'up']);
     writeFileSync(`${this.base}/daemon.json`, '{}');
     mkdirSync(`${this.base}/client`);
+    writeFileSync(`${this.base}/client/config.json`, '{}');
     await this.start();
     await this.options.seed(this);
+  }
+
+  /**
+   * Each engine has a file system of its own, so that none pays for what the other, or an earlier round, left to clean up:
+   * an ext4 without a journal, as virtual machines have it, makes files ten times slower for minutes after many are removed.
+   */
+  async #makeFileSystem(): Promise<void> {
+    await output(['truncate', '-s', '16G', this.#image]);
+    await output(['mkfs.ext4', '-q', this.#image]);
+    await output(['mount', '-o', 'loop', this.#image, this.base]);
+    chmodSync(this.base, 0o711);
   }
 
   /** Resolves to the milliseconds until the daemon answered. */
   async start(): Promise<number> {
     const { base, host } = this;
+    if (!this.options.daemon) return 0;
     const places = [`--data-root=${base}/data`, `--exec-root=${base}/run`, `--pidfile=${base}/pid`, `-H=${host}`];
-    const enter = ['nsenter', `--net=/run/netns/${this.#namespace}`];
     const log = openSync(`${base}/log`, 'a');
     const started = performance.now();
-    const command = [...enter, ...this.options.daemon, ...places, `--config-file=${base}/daemon.json`];
-    this.#daemon = Bun.spawn(command, {
-      stdio: ['ignore', log, log],
-      cwd: '/',
-      env: this.options.environment,
-    });
+    const command = [...this.#enter, ...this.options.daemon, ...places, `--config-file=${base}/daemon.json`];
+    const env = this.options.environment ?? process.env;
+    this.#daemon = Bun.spawn(command, { stdio: ['ignore', log, log], cwd: '/', env });
     closeSync(log);
     const daemon = this.#daemon;
     for (;;) {
@@ -70,14 +82,33 @@ export class Side {
     this.#daemon = undefined;
   }
 
+  get #enter(): string[] {
+    return ['nsenter', `--net=/run/netns/${this.#namespace}`];
+  }
+
+  /** How the client is called: it needs the network only where it is the engine. */
+  get #client(): string[] {
+    const command = this.options.client(this.base);
+    return this.options.daemon ? [...command] : [...this.#enter, ...command];
+  }
+
+  /** A program in the network that the engine lives in. */
+  inside(command: readonly string[]): Subprocess {
+    return Bun.spawn([...this.#enter, ...command], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+      env: this.#environment,
+      cwd: '/',
+    });
+  }
+
   /** Throws unless it succeeds; resolves to what the client wrote. */
   docker(...args: string[]): Promise<string> {
-    return output([this.options.client, ...args], { environment: this.#environment, within: 300_000 });
+    return output([...this.#client, ...args], { environment: this.#environment, within: 300_000 });
   }
 
   /** Runs the client between two files or devices, as a shell's redirections do. */
   async redirected(args: readonly string[], from: string, to: string): Promise<void> {
-    const child = Bun.spawn([this.options.client, ...args], {
+    const child = Bun.spawn([...this.#client, ...args], {
       stdio: [Bun.file(from), Bun.file(to), 'inherit'],
       env: this.#environment,
     });
@@ -105,17 +136,43 @@ export class Side {
 
   /** Proportional memory of the daemon and of all it keeps beside the containers' own processes, in MB. */
   memory(): number {
-    const marks = [`${this.base}/`];
-    const kilobytes = readdirSync('/proc')
-      .filter(name => /^\d+$/.test(name))
-      .filter(pid => marks.some(mark => readOrNothing(`/proc/${pid}/cmdline`).includes(mark)))
-      .map(pid => Number(/^Pss:\s+(\d+)/m.exec(readOrNothing(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0));
+    const kilobytes = this.#marked().map(memoryOf);
     return kilobytes.reduce((sum, value) => sum + value, 0) / 1024;
+  }
+
+  /** Whose command line names our place. */
+  #marked(): number[] {
+    const pids = readdirSync('/proc').filter(name => /^\d+$/.test(name));
+    return pids.filter(pid => readOrNothing(`/proc/${pid}/cmdline`).includes(`${this.base}/`)).map(Number);
+  }
+
+  #processes(): number[] {
+    return this.#daemon ? familyOf(this.#daemon.pid) : this.#marked();
+  }
+
+  /** The most memory that the engine and the processes it started have at any time while something is done, in MB. */
+  async peakMemory(action: () => Promise<unknown>): Promise<number> {
+    let peak = 0;
+    let over = false;
+    const watching = (async () => {
+      while (!over) {
+        const kilobytes = this.#processes().map(memoryOf);
+        peak = Math.max(peak, kilobytes.reduce((sum, value) => sum + value, 0) / 1024);
+        await Bun.sleep(20);
+      }
+    })();
+    try {
+      await action();
+    } finally {
+      over = true;
+      await watching;
+    }
+    return peak;
   }
 
   async close(): Promise<void> {
     try {
-      if (this.#daemon) await this.removeAll();
+      if (this.#daemon || !this.options.daemon) await this.removeAll();
     } finally {
       await this.stop();
       await this.#sweep();
@@ -124,18 +181,29 @@ export class Side {
 
   async #sweep(): Promise<void> {
     await until(() => {
-      const rest = readdirSync('/proc').filter(
-        name => /^\d+$/.test(name) && readOrNothing(`/proc/${name}/cmdline`).includes(`${this.base}/`),
-      );
-      for (const pid of rest) process.kill(Number(pid), 'SIGKILL');
+      const rest = this.#marked();
+      for (const pid of rest) process.kill(pid, 'SIGKILL');
       return rest.length === 0;
     });
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
     const ours = mounts.map(line => line.split(' ')[4]).filter(path => path?.startsWith(`${this.base}/`));
     for (const path of ours.reverse()) await run(['umount', '-l', path!]);
+    await run(['umount', '-l', this.base]);
     await run(['ip', 'netns', 'del', this.#namespace]);
     rmSync(this.base, { recursive: true, force: true });
+    rmSync(this.#image, { force: true });
   }
+}
+
+/** Its share of what is in memory, in kB. */
+function memoryOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(readOrNothing(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+}
+
+/** A process and all that came of it. */
+function familyOf(pid: number): number[] {
+  const children = readOrNothing(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(familyOf)];
 }
 
 function readOrNothing(path: string): string {

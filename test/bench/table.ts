@@ -6,6 +6,7 @@ export interface Result {
   /** Per side, the measured values; or why there are none. */
   docker: number[] | string;
   dockyard: number[] | string;
+  podman?: number[] | string;
 }
 
 export function median(values: readonly number[]): number {
@@ -34,21 +35,30 @@ function goalOf({ goal, unit }: Row): string {
 }
 
 function cells(result: Result): string[] {
-  const { row, docker, dockyard } = result;
+  const { row, docker, dockyard, podman } = result;
   const times = ratio(result);
-  return [row.title, cell(docker, row.unit), cell(dockyard, row.unit), times ? `${shown(times)}×` : '', goalOf(row)];
+  return [
+    row.title,
+    cell(docker, row.unit),
+    cell(dockyard, row.unit),
+    times ? `${shown(times)}×` : '',
+    goalOf(row),
+    podman ? cell(podman, row.unit) : '',
+  ];
 }
 
 export function line(result: Result): string {
-  const [, docker, dockyard, times, goal] = cells(result);
+  const [, docker, dockyard, times, goal, podman] = cells(result);
   const aim = goal ? `  (goal: ${goal})` : '';
-  return `${result.row.name.padEnd(18)} ${docker!.padStart(12)} ${dockyard!.padStart(12)} ${times!.padStart(8)}${aim}`;
+  const other = podman ? `  (podman: ${podman})` : '';
+  const figures = `${docker!.padStart(12)} ${dockyard!.padStart(12)} ${times!.padStart(8)}`;
+  return `${result.row.name.padEnd(18)} ${figures}${aim}${other}`;
 }
 
 export function markdown(results: readonly Result[], machine: string): string {
   return [
-    '| what a person does | Docker | Dockyard | times better | goal |',
-    '|---|---:|---:|---:|---:|',
+    '| what a person does | Docker | Dockyard | times better | goal | podman |',
+    '|---|---:|---:|---:|---:|---:|',
     ...results.map(result => `| ${cells(result).join(' | ')} |`),
     '',
     `Medians; ${machine}.`,
