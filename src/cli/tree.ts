@@ -165,7 +165,7 @@ export const root: Group = {
     network,
     node: notBuilt('Nodes of a swarm'),
     pause: 'container pause',
-    plugin: notBuilt('Plugins of the engine'),
+    plugin: notBuilt('Plugins that are installed as images'),
     port: 'container port',
     ps: 'container ls',
     pull: 'image pull',

@@ -1,6 +1,8 @@
 // An engine: its nouns put together. The only place where all of them are known.
 import { mkdirSync } from 'node:fs';
 import { createSnapshots, type Snapshots } from '../content/snapshots.ts';
+import { pluginPlaces } from '../plugins/places.ts';
+import { Plugins } from '../plugins/plugins.ts';
 import { detectHost } from '../runtime/cgroups/host.ts';
 import type { EngineConfig } from './config.ts';
 import type { Containers } from './containers/containers.ts';
@@ -50,6 +52,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
     users: { usersOf: image => manager.usersOfImage(image) },
     layersInUse: () => snapshots.layersInUse(),
   });
+  const plugins = new Plugins(pluginPlaces(config.execRoot));
   let networks!: EngineNetworks;
   let volumes!: Volumes;
   manager = new ContainerManager({
@@ -71,6 +74,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
         events,
         config: config.network,
         users,
+        plugins,
       });
       return networks;
     },
@@ -83,7 +87,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
     containers,
     images,
     volumes,
-    networkDrivers: networks.drivers,
+    networkDrivers: () => networks.drivers,
     firewall: networks.firewall,
     api: options.api,
   });

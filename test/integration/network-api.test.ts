@@ -74,7 +74,7 @@ describe('create', () => {
   test('refuses drivers it does not have', async () => {
     await expectRefusal(create({ Name: 'x', Driver: 'nope' }), 404, 'plugin "nope" not found');
     await expectRefusal(create({ Name: 'x', Driver: 'host' }), 403, 'only one instance of "host" network is allowed');
-    await expectRefusal(create({ Name: 'x', IPAM: { Driver: 'nope' } }), 400, 'invalid ipam driver: "nope"');
+    await expectRefusal(create({ Name: 'x', IPAM: { Driver: 'nope' } }), 404, 'plugin "nope" not found');
     await expectRefusal(
       create({ Name: 'x', Scope: 'swarm' }),
       403,

@@ -53,9 +53,9 @@ const unbuilt: Refusal[] = [
   ['POST', '/build/cancel', () => notBuilt('building images is not built yet')],
   ['POST', '/session', () => notBuilt('building images is not built yet')],
   ['POST', '/grpc', () => notBuilt('building images is not built yet')],
-  ['GET', '/plugins/privileges', () => notBuilt('plugins are not built yet')],
-  ['POST', '/plugins/pull', () => notBuilt('plugins are not built yet')],
-  ['POST', '/plugins/create', () => notBuilt('plugins are not built yet')],
+  ['GET', '/plugins/privileges', () => notBuilt('plugins that are installed as images are not built yet')],
+  ['POST', '/plugins/pull', () => notBuilt('plugins that are installed as images are not built yet')],
+  ['POST', '/plugins/create', () => notBuilt('plugins that are installed as images are not built yet')],
 ];
 
 export function absentRoutes(): Route[] {

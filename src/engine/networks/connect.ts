@@ -1,5 +1,5 @@
 // `network connect` and `network disconnect`, of containers that run and of those that do not.
-import { failed, forbidden, invalid, isKind } from '../../lib/errors.ts';
+import { conflict, failed, forbidden, invalid, isKind } from '../../lib/errors.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';
 import type { EndpointSettings } from '../../wire/types.ts';
 import { type NetworkContext, publish } from './context.ts';
@@ -7,6 +7,9 @@ import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, requireNetwork } from './find.ts';
 import { endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { needsNames, openNameServer } from './names.ts';
+import { namespaceLink } from './namespace-link.ts';
+import { usesPlugins } from './plugins/plugin-drivers.ts';
+import { type Grants, requestEndpoints, tellGateways, tellGatewaysIfPossible } from './plugins/plugin-endpoints.ts';
 import { proxyPorts, publishPorts, releasePorts } from './published.ts';
 import type { EndpointRecord, NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { endpointRecord, isContainerMode } from './register.ts';
@@ -16,12 +19,12 @@ import { attachEndpoint, releaseEndpoint, reserveEndpoint } from './sandbox-star
 const SHARED =
   'container sharing network namespace with another container or host cannot be connected to any other network';
 
-export function connect(
+export async function connect(
   context: NetworkContext,
   sandbox: SandboxRecord,
   reference: string,
   settings: EndpointSettings,
-): void {
+): Promise<void> {
   if (isContainerMode(sandbox.mode)) throw invalid(SHARED);
   const endpoint = endpointRecord(settings);
   if (!sandbox.live) {
@@ -34,11 +37,9 @@ export function connect(
   }
   const network = requireNetwork(context.store, reference);
   if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
-  if (sandbox.endpoints[network.name]?.live) {
-    throw forbidden(`endpoint with name ${sandbox.name} already exists in network ${network.name}`);
-  }
   checkConnect(context, sandbox, network, endpoint);
-  connectLive(context, sandbox, network, endpoint);
+  if (usesPlugins(network)) await connectByPlugins(context, sandbox, network, endpoint);
+  else connectLive(context, sandbox, network, endpoint, undefined);
   publish(context, network, 'connect', { container: sandbox.container });
 }
 
@@ -64,16 +65,52 @@ function checkConnect(
   }
 }
 
+/** The plugins take their time, and the container may be another one by then. */
+async function connectByPlugins(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+): Promise<void> {
+  const session = sandbox.live?.id;
+  checkAbsent(sandbox, network);
+  const key = namespaceLink(context, sandbox);
+  const grants = await requestEndpoints(context, sandbox, [[endpoint, network]], key);
+  try {
+    using granted = grants;
+    if (sandbox.live?.id !== session)
+      throw conflict(`container ${sandbox.container} ended while it was being connected`);
+    connectLive(context, sandbox, network, endpoint, granted);
+  } catch (error) {
+    await context.claims.settle({ container: sandbox.container });
+    throw error;
+  }
+  try {
+    await tellGateways(context, sandbox);
+  } catch (error) {
+    if (endpoint.live) disconnectLive(context, sandbox, network, endpoint);
+    await context.claims.settle({ container: sandbox.container });
+    throw error;
+  }
+}
+
+function checkAbsent(sandbox: SandboxRecord, network: NetworkRecord): void {
+  if (!sandbox.endpoints[network.name]?.live) return;
+  throw forbidden(`endpoint with name ${sandbox.name} already exists in network ${network.name}`);
+}
+
 function connectLive(
   context: NetworkContext,
   sandbox: SandboxRecord,
   network: NetworkRecord,
   endpoint: EndpointRecord,
+  grants: Grants | undefined,
 ): void {
+  checkAbsent(sandbox, network);
   const namespace = context.namespaces.get(sandbox.container);
   if (!namespace) throw failed(`the network namespace of container ${sandbox.container} is gone`);
   endpoint.network = network.id;
-  reserveEndpoint(context, sandbox, endpoint, network);
+  reserveEndpoint(context, sandbox, endpoint, network, grants);
   sandbox.endpoints[network.name] = endpoint;
   const undo = () => {
     delete sandbox.endpoints[network.name];
@@ -83,6 +120,7 @@ function connectLive(
   try {
     context.store.saveSandbox(sandbox);
     attachEndpoint(context, endpoint, network, namespace);
+    if (grants) context.store.saveSandbox(sandbox);
   } catch (error) {
     undo();
     throw error;
@@ -102,12 +140,12 @@ function connectLive(
   }
 }
 
-export function disconnect(
+export async function disconnect(
   context: NetworkContext,
   sandbox: SandboxRecord,
   reference: string,
   options: { force: boolean },
-): void {
+): Promise<void> {
   const network = lookUp(context, reference, options.force);
   if (!sandbox.live || !network) {
     const name = network?.name ?? reference;
@@ -125,6 +163,8 @@ export function disconnect(
   if (!endpoint?.live) throw failed(`container ${sandbox.container} is not connected to network ${network.name}`);
   disconnectLive(context, sandbox, network, endpoint);
   publish(context, network, 'disconnect', { container: sandbox.container });
+  await context.claims.settle({ container: sandbox.container });
+  await tellGatewaysIfPossible(context, sandbox);
 }
 
 function lookUp(context: NetworkContext, reference: string, force: boolean): NetworkRecord | undefined {

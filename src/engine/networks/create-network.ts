@@ -2,26 +2,31 @@
 import { conflict, forbidden, invalid, messageOf, notBuilt, notFound } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
-import { driverNamed } from '../../network/drivers/drivers.ts';
+import { driverNamed, isBuiltIn } from '../../network/drivers/drivers.ts';
 import { booleanOption, OPTION } from '../../network/drivers/options.ts';
 import type { NetworkCreateRequest } from '../../wire/types.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { isPredefinedNetwork } from './network-filters.ts';
-import { checkIpam, choosePools, needsChoice } from './network-ipam.ts';
+import { checkIpam, choosePools, hasGateway, needsChoice } from './network-ipam.ts';
+import { usesPlugins } from './plugins/plugin-drivers.ts';
+import { createPluginNetwork } from './plugins/plugin-networks.ts';
 import type { NetworkRecord } from './record.ts';
 
-const IPAM_DRIVERS = ['default', 'null'];
-
-export function createNetwork(context: NetworkContext, request: NetworkCreateRequest): NetworkRecord {
+export async function createNetwork(context: NetworkContext, request: NetworkCreateRequest): Promise<NetworkRecord> {
   const network = plannedNetwork(context, request);
   if (network.configOnly) {
     context.store.saveNetwork(network);
     publish(context, network, 'create');
     return network;
   }
-  const driver = driverNamed(network.driver)!;
+  if (usesPlugins(network)) {
+    await createPluginNetwork(context, network, request.Scope ?? '');
+    publish(context, network, 'create');
+    return network;
+  }
+  const driver = driverNamed(network.driver);
   const make = () => {
-    network.ipam.pools = choosePools(context, network, driver.givesGateways);
+    network.ipam.pools = choosePools(context, network, family => driver.givesGateways && hasGateway(network, family));
     const others = [...context.store.networks];
     Object.assign(network, driver.plan(network, others));
     // First the record: a crash leaves nothing that nobody knows of.
@@ -59,7 +64,7 @@ function plannedNetwork(context: NetworkContext, request: NetworkCreateRequest):
   const enableIPv4 = request.EnableIPv4 ?? booleanDriverOption(options, OPTION.enableIPv4, true);
   const enableIPv6 = request.EnableIPv6 ?? booleanDriverOption(options, OPTION.enableIPv6, false);
   if (request.IPAM) checkIpam(request.IPAM.Config ?? [], enableIPv6);
-  for (const other of context.store.networks) {
+  for (const other of context.store.allNetworks) {
     if (other.name === name) throw conflict(`network with name ${name} already exists`);
   }
   let network: NetworkRecord = {
@@ -88,7 +93,6 @@ function plannedNetwork(context: NetworkContext, request: NetworkCreateRequest):
   checkConfigNetwork(network, request);
   checkDriver(network, driver, request.Scope ?? '');
   if (network.configFrom) network = withConfigOf(context, network);
-  if (!IPAM_DRIVERS.includes(network.ipam.driver)) throw invalid(`invalid ipam driver: "${network.ipam.driver}"`);
   return network;
 }
 
@@ -142,8 +146,8 @@ function checkDriver(network: NetworkRecord, driver: string, scope: string): voi
   if (network.configOnly) return;
   if (driver === 'host' || driver === 'null') throw forbidden(`only one instance of "${driver}" network is allowed`);
   if (driver === 'overlay') throw notBuilt('the overlay driver needs a swarm, which is not built yet');
-  if (!driverNamed(driver)) throw notFound(`plugin "${driver}" not found`);
-  if (network.ingress) throw forbidden('Ingress network can only be global scope network');
+  // A plugin says for itself whether it can be that.
+  if (network.ingress && isBuiltIn(driver)) throw forbidden('Ingress network can only be global scope network');
   if (scope === 'swarm') throw forbidden('cannot create a swarm scoped network when swarm is not active');
   if (scope !== '' && scope !== 'local' && scope !== 'global') throw invalid(`invalid network scope: ${scope}`);
 }

@@ -9,6 +9,7 @@ import { NamespacePool } from '../../network/namespace-pool.ts';
 import { PortHolder } from '../../network/port-holder.ts';
 import { embeddedResolvConf, hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';
+import type { Plugins } from '../../plugins/plugins.ts';
 import type {
   Network,
   NetworkConnectRequest,
@@ -37,6 +38,9 @@ import { linkedFrom, linkRules, parseLink, requireLinkTargets } from './links.ts
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
+import { Claims } from './plugins/claims.ts';
+import { tellGateways } from './plugins/plugin-endpoints.ts';
+import { discard, needsPreparation, type PreparedSandbox, prepareSandbox } from './plugins/prepared.ts';
 import { PortProxies } from './proxies.ts';
 import { reconcileNetworks } from './reconcile.ts';
 import type { NetworkRecord, SandboxKind, SandboxRecord } from './record.ts';
@@ -55,6 +59,7 @@ export interface NetworkOptions {
   events: Events;
   config: NetworkConfig;
   users: NetworkUsers;
+  plugins: Plugins;
 }
 
 /** Networks, and what the engine as a whole wants of them. */
@@ -71,11 +76,10 @@ export function createNetworks(options: NetworkOptions): EngineNetworks {
 }
 
 class NetworksImplementation implements EngineNetworks {
-  readonly drivers = driverNames;
   readonly firewall = 'nftables';
   readonly #context: NetworkContext;
 
-  constructor({ dataRoot, execRoot, database, events, config, users }: NetworkOptions) {
+  constructor({ dataRoot, execRoot, database, events, config, users, plugins }: NetworkOptions) {
     // What the kernel knows of an engine carries a name that no other engine of the host has.
     const engine = sha256(dataRoot).slice('sha256:'.length).slice(0, 8);
     const store = new NetworkStore(database);
@@ -92,6 +96,10 @@ class NetworksImplementation implements EngineNetworks {
       store,
       addresses,
       host,
+      plugins,
+      claims: new Claims(database, plugins, ({ container, endpoint }) =>
+        Object.values(store.sandbox(container)?.endpoints ?? {}).some(({ live }) => live?.id === endpoint),
+      ),
       ports,
       proxies: new PortProxies(ports, config),
       namespacePool: new NamespacePool(),
@@ -101,6 +109,12 @@ class NetworksImplementation implements EngineNetworks {
       namespaces: new Map(),
       namespaceDirectory: `${execRoot}/netns`,
     };
+  }
+
+  get drivers(): readonly string[] {
+    const { plugins, store } = this.#context;
+    const used = [...store.networks].map(({ driver }) => driver);
+    return [...new Set([...driverNames, ...used, ...plugins.known('NetworkDriver')])].sort();
   }
 
   register(request: NetworkRequest): void {
@@ -117,19 +131,46 @@ class NetworksImplementation implements EngineNetworks {
     const record = this.#require(container);
     stopSandbox(this.#context, record);
     try {
-      return this.#start(record);
+      if (this.#usesPlugins(record)) return await this.#startWithPlugins(record);
+      return this.#start(record, undefined);
     } catch (error) {
       throw startFailure(error);
     }
   }
 
-  #start(record: SandboxRecord): Sandbox {
+  #usesPlugins(record: SandboxRecord): boolean {
+    if (isContainerMode(record.mode) || this.#modeDriver(record) === 'host') return false;
+    return needsPreparation(this.#context, record);
+  }
+
+  async #startWithPlugins(record: SandboxRecord): Promise<Sandbox> {
+    const { claims } = this.#context;
+    const container = { container: record.container };
+    await claims.settle(container);
+    const prepared = await prepareSandbox(this.#context, record);
+    try {
+      let sandbox: Sandbox;
+      {
+        using _ = prepared.grants;
+        sandbox = this.#start(record, prepared);
+      }
+      await tellGateways(this.#context, record);
+      return sandbox;
+    } catch (error) {
+      stopSandbox(this.#context, record);
+      discard(this.#context, prepared);
+      await claims.settle(container);
+      throw error;
+    }
+  }
+
+  #start(record: SandboxRecord, prepared: PreparedSandbox | undefined): Sandbox {
     if (isContainerMode(record.mode)) return this.#join(record);
     const driver = this.#modeDriver(record);
     if (driver === 'host') return this.#shareHost(record);
     let namespace: SandboxNamespace;
     try {
-      namespace = startSandbox(this.#context, record);
+      namespace = startSandbox(this.#context, record, prepared);
     } catch (error) {
       // An engine without rights over networks can still have one made by the runtime, with nothing in it.
       if (driver === 'null' && error instanceof KernelError && error.code === 'EPERM') return this.#startAlone(record);
@@ -147,7 +188,9 @@ class NetworksImplementation implements EngineNetworks {
 
   async stop(container: ContainerId): Promise<void> {
     const record = this.#context.store.sandbox(container);
-    if (record) stopSandbox(this.#context, record);
+    if (!record) return;
+    stopSandbox(this.#context, record);
+    await this.#context.claims.settle({ container });
   }
 
   unlink(container: ContainerId, alias: string): boolean {
@@ -195,7 +238,8 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   async close(): Promise<void> {
-    const { store, host, namespaces, nameServers, namespacePool, ports, proxies } = this.#context;
+    const { store, host, namespaces, nameServers, namespacePool, ports, proxies, claims } = this.#context;
+    claims[Symbol.dispose]();
     for (const server of nameServers.values()) server[Symbol.dispose]();
     nameServers.clear();
     for (const namespace of namespaces.values()) namespace[Symbol.dispose]();
@@ -214,7 +258,7 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   async create(request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
-    return { Id: createNetwork(this.#context, request).id, Warning: '' };
+    return { Id: (await createNetwork(this.#context, request)).id, Warning: '' };
   }
 
   async list(filters: Filters): Promise<Network[]> {
@@ -231,7 +275,7 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   async remove(reference: string): Promise<void> {
-    removeNetwork(this.#context, requireNetwork(this.#context.store, reference));
+    await removeNetwork(this.#context, requireNetwork(this.#context.store, reference));
   }
 
   async prune(filters: Filters): Promise<{ NetworksDeleted: string[] }> {
@@ -239,7 +283,7 @@ class NetworksImplementation implements EngineNetworks {
     const NetworksDeleted: string[] = [];
     for (const network of [...this.#context.store.networks].filter(passes)) {
       try {
-        removeNetwork(this.#context, network);
+        await removeNetwork(this.#context, network);
         NetworksDeleted.push(network.name);
       } catch (error) {
         // The others are to go all the same.
@@ -253,7 +297,7 @@ class NetworksImplementation implements EngineNetworks {
   async connect(reference: string, request: NetworkConnectRequest): Promise<void> {
     const sandbox = this.#containerNamed(request.Container);
     const hadNames = this.#context.nameServers.has(sandbox.container);
-    connect(this.#context, sandbox, reference, request.EndpointConfig ?? {});
+    await connect(this.#context, sandbox, reference, request.EndpointConfig ?? {});
     this.#namesChanged(sandbox);
     if (!hadNames && this.#context.nameServers.has(sandbox.container)) {
       this.#context.users.resolvConfChanged(sandbox.container, this.#resolvConf(sandbox));
@@ -262,7 +306,7 @@ class NetworksImplementation implements EngineNetworks {
 
   async disconnect(reference: string, request: NetworkDisconnectRequest): Promise<void> {
     const sandbox = this.#containerNamed(request.Container);
-    disconnect(this.#context, sandbox, reference, { force: request.Force ?? false });
+    await disconnect(this.#context, sandbox, reference, { force: request.Force ?? false });
     this.#namesChanged(sandbox);
   }
 

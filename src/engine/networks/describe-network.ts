@@ -66,6 +66,8 @@ export function usersOf(
 }
 
 function subnetStatus(context: NetworkContext, network: NetworkRecord): Record<string, SubnetStatus> {
+  // What is left of a plugin's addresses only the plugin knows.
+  if (network.ipam.driver !== 'default') return {};
   return Object.fromEntries(
     context.addresses
       .status(network)

@@ -32,6 +32,7 @@ export function endpointSpec({ endpoint, live }: Pick<ActiveEndpoint, 'endpoint'
     ipv6: live.ipv6,
     linkLocal: endpoint.ipam?.LinkLocalIPs ?? [],
     hairpin: live.ports.length > 0,
+    plugin: live.plugin,
   };
 }
 

@@ -35,9 +35,7 @@ export class HostSide implements Disposable {
   ) {}
 
   driver(network: Pick<NetworkRecord, 'driver'>): NetworkDriver {
-    const driver = driverNamed(network.driver);
-    if (!driver) throw failed(`could not find a network driver named "${network.driver}"`);
-    return driver;
+    return driverNamed(network.driver);
   }
 
   isReady(network: NetworkRecord): boolean {

@@ -79,7 +79,7 @@ const isUnspecifiedSubnet = (config: IPAMConfig) => {
   return prefix === undefined || prefix.value === 0n;
 };
 
-const familyOf = (config: IPAMConfig): Family => parsePrefix(config.Subnet ?? '')?.family ?? 4;
+export const familyOf = (config: IPAMConfig): Family => parsePrefix(config.Subnet ?? '')?.family ?? 4;
 
 /** Some subnet is left to us. */
 export function needsChoice(network: NetworkRecord): boolean {
@@ -92,7 +92,11 @@ export function needsChoice(network: NetworkRecord): boolean {
 }
 
 /** Every subnet complete, with its gateway if it is to have one. */
-export function choosePools(context: NetworkContext, network: NetworkRecord, givesGateways: boolean): IPAMConfig[] {
+export function choosePools(
+  context: NetworkContext,
+  network: NetworkRecord,
+  givesGateway: (family: Family) => boolean,
+): IPAMConfig[] {
   if (network.ipam.driver === 'null') {
     // Addresses are somebody else's business; the driver will say whether it can do without.
     if (network.ipam.pools.some(pool => pool.Subnet)) throw invalid('null IPAM driver does not handle subnets');
@@ -103,7 +107,7 @@ export function choosePools(context: NetworkContext, network: NetworkRecord, giv
   for (const family of families) {
     const asked = network.ipam.pools.filter(config => familyOf(config) === family);
     for (const config of asked.length > 0 ? asked : [{}]) {
-      chosen.push(choosePool(context, network, family, config, chosen, givesGateways));
+      chosen.push(choosePool(context, network, family, config, chosen, givesGateway(family)));
     }
   }
   return chosen;
@@ -115,9 +119,12 @@ function choosePool(
   family: Family,
   config: IPAMConfig,
   chosen: readonly IPAMConfig[],
-  givesGateways: boolean,
+  givesGateway: boolean,
 ): IPAMConfig {
-  const taken = [...takenSubnets(context.store), ...chosen.flatMap(({ Subnet }) => parsePrefix(Subnet ?? '') ?? [])];
+  const taken = [
+    ...takenSubnets(context.store, network.id),
+    ...chosen.flatMap(({ Subnet }) => parsePrefix(Subnet ?? '') ?? []),
+  ];
   const asked = parsePrefix(config.Subnet ?? '');
   let subnet: Prefix;
   if (asked && asked.value !== 0n) {
@@ -134,7 +141,7 @@ function choosePool(
   }
   const pool: IPAMConfig = { Subnet: formatPrefix(subnet) };
   if (config.IPRange) pool.IPRange = config.IPRange;
-  const gateway = config.Gateway || (givesGateways && hasGateway(network, family) ? lowestAddress(subnet, config) : '');
+  const gateway = config.Gateway || (givesGateway ? lowestAddress(subnet, config) : '');
   if (gateway) pool.Gateway = gateway;
   if (config.AuxiliaryAddresses && Object.keys(config.AuxiliaryAddresses).length > 0) {
     pool.AuxiliaryAddresses = config.AuxiliaryAddresses;
@@ -144,7 +151,7 @@ function choosePool(
 }
 
 /** A bridge without an address is no router. */
-function hasGateway(network: NetworkRecord, family: Family): boolean {
+export function hasGateway(network: NetworkRecord, family: Family): boolean {
   const mode = network.options[`com.docker.network.bridge.gateway_mode_ipv${family}`];
   const inhibited = family === 4 && network.options['com.docker.network.bridge.inhibit_ipv4'] === 'true';
   return mode !== 'isolated' && !(inhibited && network.internal);

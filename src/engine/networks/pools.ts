@@ -12,8 +12,9 @@ export function addressPools(config: NetworkConfig, engine: string): PredefinedP
 }
 
 export function takenSubnets(store: NetworkStore, except?: NetworkId): Prefix[] {
-  return [...store.networks].flatMap(network =>
-    network.id === except || network.configOnly
+  return [...store.allNetworks].flatMap(network =>
+    // What a plugin gives out is of an address space of its own.
+    network.id === except || network.configOnly || network.ipam.driver !== 'default'
       ? []
       : network.ipam.pools.flatMap(({ Subnet }) => (Subnet ? [requirePrefix(Subnet)] : [])),
   );

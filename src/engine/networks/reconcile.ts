@@ -9,13 +9,15 @@ import { findLink, hostLinks, isGone } from '../../network/drivers/host-kernel.t
 import { SandboxNamespace } from '../../network/sandbox.ts';
 import { movePorts } from './connect.ts';
 import type { NetworkContext } from './context.ts';
-import { activeEndpoints } from './gateway.ts';
+import { activeEndpoints, endpointSpec } from './gateway.ts';
 import { linkRules } from './links.ts';
 import { needsNames, openNameServer } from './names.ts';
+import { linkNamespace } from './namespace-link.ts';
+import { removePluginNetwork } from './plugins/plugin-networks.ts';
 import { hasHelper } from './proxies.ts';
 import { proxyPorts } from './published.ts';
 import type { NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
-import { linkNamespace, portsOf, stopSandbox } from './sandbox-lifecycle.ts';
+import { portsOf, stopSandbox } from './sandbox-lifecycle.ts';
 import { attachEndpoint } from './sandbox-start.ts';
 
 export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<ContainerId>): void {
@@ -26,6 +28,8 @@ export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<
     if (running.has(sandbox.container)) alive.push(sandbox);
     else stopSandbox(context, sandbox);
   }
+  // Plugins are told in the background: one that is not there must not hold up the start.
+  void finishPluginWork(context);
   const used = new Set(alive.flatMap(sandbox => activeEndpoints(context, sandbox).map(({ network }) => network.id)));
   takeDownIdleBridge(context, used);
   const networks = networksToRestore(context, used);
@@ -48,6 +52,13 @@ function takeDownIdleBridge(context: NetworkContext, used: ReadonlySet<NetworkId
     context.host.takeDown([record]);
   } catch (error) {
     log.warn('could not take down the default bridge', { error: messageOf(error) });
+  }
+}
+
+async function finishPluginWork(context: NetworkContext): Promise<void> {
+  await context.claims.settle();
+  for (const network of [...context.store.allNetworks]) {
+    if (network.unfinished) await removePluginNetwork(context, network);
   }
 }
 
@@ -94,7 +105,7 @@ function adopt(context: NetworkContext, sandbox: SandboxRecord): void {
   if (!namespace) return;
   context.namespaces.set(sandbox.container, namespace);
   try {
-    linkNamespace(context, sandbox, namespace);
+    linkNamespace(context, sandbox.live.id, namespace);
     completeInterfaces(context, sandbox, namespace);
     if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace, { again: true });
   } catch (error) {
@@ -132,7 +143,8 @@ function completeInterfaces(context: NetworkContext, sandbox: SandboxRecord, nam
     const isPluggedIn = live.hostInterface === '' || (end?.up && end.master > 0);
     const isWhole = isPluggedIn && link?.up && wanted.every(address => own.includes(address));
     if (network.driver === 'null' || isWhole) continue;
-    if (link) deleteLink(namespace.route, link.name);
+    if (live.plugin) context.host.detach(network, endpointSpec({ endpoint, live }), namespace);
+    else if (link) deleteLink(namespace.route, link.name);
     else if (live.hostInterface) deleteLink(hostLinks(), live.hostInterface);
     attachEndpoint(context, endpoint, network, namespace);
   }

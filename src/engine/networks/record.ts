@@ -1,12 +1,13 @@
 // What is stored of a network, and of a container's place in its networks. The kernel is made to agree with it.
 import type { ContainerId, NetworkId } from '../../lib/ids.ts';
+import type { PluginInterface } from '../../network/drivers/driver.ts';
 import type { EndpointIPAMConfig, IPAMConfig, PortMap } from '../../wire/types.ts';
 
 export interface NetworkRecord {
   id: NetworkId;
   name: string;
   created: string;
-  scope: 'local';
+  scope: 'local' | 'global';
   driver: string;
   enableIPv4: boolean;
   enableIPv6: boolean;
@@ -22,11 +23,23 @@ export interface NetworkRecord {
     options: Record<string, string>;
     /** Complete: pools that were chosen by us are here like those that were asked for. */
     pools: IPAMConfig[];
+    /** What an address plugin has given for each of the pools. */
+    leases?: PoolLease[];
   };
   /** The host's interface that carries it: its own bridge, or the parent of a macvlan or ipvlan. */
   interfaceName: string;
   /** The interface is the network's own: made and removed with it. */
   ownsInterface: boolean;
+  /** Half made or half removed by plugins: its name and subnets are taken, but nobody can use it. */
+  unfinished?: true;
+}
+
+export interface PoolLease {
+  /** The plugin's name for it. */
+  pool: string;
+  subnet: string;
+  /** The gateway and the reserved ones, as far as they were asked for. */
+  addresses: string[];
 }
 
 /** One of the networks of a container: what was asked for, and what it has while the container runs. */
@@ -59,6 +72,8 @@ export interface LiveEndpoint {
   ipv6: InterfaceAddress | undefined;
   dnsNames: string[];
   ports: PublishedPort[];
+  /** On a network of a plugin. */
+  plugin?: PluginInterface;
 }
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';

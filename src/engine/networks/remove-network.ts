@@ -3,9 +3,11 @@ import { shortId } from '../../lib/ids.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { usersOf } from './describe-network.ts';
 import { isPredefinedNetwork } from './network-filters.ts';
+import { usesPlugins } from './plugins/plugin-drivers.ts';
+import { removePluginNetwork } from './plugins/plugin-networks.ts';
 import type { NetworkRecord } from './record.ts';
 
-export function removeNetwork(context: NetworkContext, network: NetworkRecord): void {
+export async function removeNetwork(context: NetworkContext, network: NetworkRecord): Promise<void> {
   if (isPredefinedNetwork(network)) {
     throw forbidden(`${network.name} is a pre-defined network and cannot be removed`);
   }
@@ -20,8 +22,12 @@ export function removeNetwork(context: NetworkContext, network: NetworkRecord): 
     const list = users.map(({ sandbox, live }) => `name:"${sandbox.name}" id:"${shortId(live.id)}"`).join(', ');
     throw forbidden(`error while removing network: network ${network.name} has active endpoints (${list})`);
   }
-  context.host.remove(network);
-  context.store.deleteNetwork(network.id);
-  context.addresses.forget(network.id);
+  if (usesPlugins(network)) {
+    await removePluginNetwork(context, network);
+  } else {
+    context.host.remove(network);
+    context.store.deleteNetwork(network.id);
+    context.addresses.forget(network.id);
+  }
   publish(context, network, 'destroy');
 }

@@ -1,23 +1,27 @@
 // Start and stop of a container's sandbox: what is reserved, what is stored, what the kernel is told, in this order; and back.
-import { mkdirSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
-import { errnoOf } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { activeEndpoints, endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { checkLinks, linkedFrom, linkRules } from './links.ts';
 import { closeNameServer, needsNames, openNameServer } from './names.ts';
+import { linkNamespace, unlinkNamespace } from './namespace-link.ts';
+import type { PreparedSandbox } from './plugins/prepared.ts';
 import { proxyPorts, publishPorts, releasePorts } from './published.ts';
 import type { SandboxRecord } from './record.ts';
 import { attachEndpoint, releaseEndpoint, reserveEndpoint, resolveEndpoints } from './sandbox-start.ts';
 
-/** The container has a namespace with all that it is to have. */
-export function startSandbox(context: NetworkContext, sandbox: SandboxRecord): SandboxNamespace {
+/** The container has a namespace with all that it is to have. `prepared` is what plugins gave for it. */
+export function startSandbox(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  prepared: PreparedSandbox | undefined,
+): SandboxNamespace {
   const endpoints = resolveEndpoints(context, sandbox);
   try {
     for (const [endpoint, network] of endpoints) {
       if (network.driver === 'null') endpoint.live = placeholder();
-      else reserveEndpoint(context, sandbox, endpoint, network);
+      else reserveEndpoint(context, sandbox, endpoint, network, prepared?.grants);
     }
     checkLinks(context, sandbox);
     publishPorts(context, sandbox);
@@ -25,27 +29,26 @@ export function startSandbox(context: NetworkContext, sandbox: SandboxRecord): S
     giveBack(context, sandbox);
     throw error;
   }
-  sandbox.live = { id: newNetworkId(), kind: 'own', ways: waysOf(context, sandbox) };
+  sandbox.live = { id: prepared?.id ?? newNetworkId(), kind: 'own', ways: waysOf(context, sandbox) };
   // Stored before the kernel has any of it: after a crash, what the kernel has is what some record names.
   context.store.saveSandbox(sandbox);
-  let namespace: SandboxNamespace | undefined;
   try {
-    namespace = context.namespacePool.take();
+    const namespace = prepared?.namespace ?? context.namespacePool.take();
+    context.namespaces.set(sandbox.container, namespace);
     for (const [endpoint, network] of endpoints) {
       if (network.driver !== 'null') attachEndpoint(context, endpoint, network, namespace);
     }
+    // Plugins may leave the hardware address to the interface.
+    if (prepared) context.store.saveSandbox(sandbox);
     setDefaultRoutes(context, sandbox, namespace);
     namespace.rest();
     context.host.addPorts(portsOf(context, sandbox));
     proxyPorts(context, sandbox);
     context.host.addLinks(linkRules(context, sandbox));
-    context.namespaces.set(sandbox.container, namespace);
-    linkNamespace(context, sandbox, namespace);
+    linkNamespace(context, sandbox.live.id, namespace);
     if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace);
     return namespace;
   } catch (error) {
-    context.namespaces.delete(sandbox.container);
-    namespace?.[Symbol.dispose]();
     stopSandbox(context, sandbox);
     throw error;
   }
@@ -70,7 +73,7 @@ export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): vo
   // With the last descriptor and the last process, the kernel takes down the rest on its own.
   namespace?.[Symbol.dispose]();
   context.namespaces.delete(sandbox.container);
-  unlinkNamespace(context, sandbox);
+  unlinkNamespace(context, sandbox.live.id);
   giveBack(context, sandbox);
   sandbox.live = undefined;
   context.store.saveSandbox(sandbox);
@@ -99,29 +102,4 @@ export function placeholder() {
     dnsNames: [],
     ports: [],
   };
-}
-
-/** Where tools like nsenter look for it. */
-export function namespaceLink(context: NetworkContext, sandbox: SandboxRecord): string {
-  return `${context.namespaceDirectory}/${sandbox.live?.kind === 'host' ? 'default' : sandbox.live?.id.slice(0, 12)}`;
-}
-
-export function linkNamespace(context: NetworkContext, sandbox: SandboxRecord, namespace: SandboxNamespace): void {
-  const link = namespaceLink(context, sandbox);
-  try {
-    symlinkSync(namespace.path, link);
-  } catch (error) {
-    if (errnoOf(error) === 'EEXIST') {
-      unlinkSync(link);
-      symlinkSync(namespace.path, link);
-      return;
-    }
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    mkdirSync(context.namespaceDirectory, { recursive: true, mode: 0o755 });
-    symlinkSync(namespace.path, link);
-  }
-}
-
-function unlinkNamespace(context: NetworkContext, sandbox: SandboxRecord): void {
-  rmSync(namespaceLink(context, sandbox), { force: true });
 }

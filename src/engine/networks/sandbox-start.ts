@@ -9,6 +9,7 @@ import type { NetworkContext } from './context.ts';
 import { checkEndpoint, endpointSysctls } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork } from './find.ts';
 import { endpointSpec } from './gateway.ts';
+import type { Grants } from './plugins/plugin-endpoints.ts';
 import type { EndpointRecord, LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
 import { isUserDefined } from './register.ts';
 
@@ -38,30 +39,41 @@ export function reserveEndpoint(
   sandbox: SandboxRecord,
   endpoint: EndpointRecord,
   network: NetworkRecord,
+  grants: Grants | undefined,
 ): LiveEndpoint {
+  const granted = grants?.of(network);
   if (context.defaultBridge.is(network)) context.defaultBridge.ensure(network);
   else context.host.ensure(network);
-  const { ipam } = endpoint;
-  const ipv4 = network.enableIPv4 ? context.addresses.take(network, 4, ipam?.IPv4Address) : undefined;
-  let ipv6: LiveEndpoint['ipv6'];
-  try {
-    ipv6 = network.enableIPv6 ? context.addresses.take(network, 6, ipam?.IPv6Address) : undefined;
-  } catch (error) {
-    if (ipv4) context.addresses.release(network.id, ipv4.address);
-    throw error;
-  }
+  const { ipv4, ipv6 } = granted ?? takeAddresses(context, endpoint, network);
+  const macAddress = granted?.macAddress || endpoint.macAddress;
   const live: LiveEndpoint = {
-    id: newNetworkId(),
-    interfaceName: interfaceName(sandbox, endpoint, network),
+    id: granted?.id ?? newNetworkId(),
+    interfaceName: interfaceName(sandbox, endpoint, granted?.prefix || network.options[OPTION.interfacePrefix]),
     hostInterface: context.host.driver(network).hostInterfaceName(),
-    macAddress: endpoint.macAddress || macAddressFor(ipv4?.address ?? ipv6?.address),
+    macAddress: macAddress || (granted?.plugin ? '' : macAddressFor(ipv4?.address ?? ipv6?.address)),
     ipv4,
     ipv6,
     dnsNames: isUserDefined(network.name) ? dnsNamesOf(sandbox, endpoint) : [],
     ports: [],
   };
+  if (granted?.plugin) live.plugin = granted.plugin;
   endpoint.live = live;
   return live;
+}
+
+function takeAddresses(
+  context: NetworkContext,
+  { ipam }: EndpointRecord,
+  network: NetworkRecord,
+): Pick<LiveEndpoint, 'ipv4' | 'ipv6'> {
+  const ipv4 = network.enableIPv4 ? context.addresses.take(network, 4, ipam?.IPv4Address) : undefined;
+  try {
+    const ipv6 = network.enableIPv6 ? context.addresses.take(network, 6, ipam?.IPv6Address) : undefined;
+    return { ipv4, ipv6 };
+  } catch (error) {
+    if (ipv4) context.addresses.release(network.id, ipv4.address);
+    throw error;
+  }
 }
 
 export function releaseEndpoint(context: NetworkContext, endpoint: EndpointRecord): void {
@@ -79,6 +91,7 @@ export function attachEndpoint(
 ): void {
   const live = endpoint.live!;
   context.host.driver(network).attach(network, endpointSpec({ endpoint, live }), namespace);
+  if (live.plugin?.sourceInterface) live.macAddress ||= namespace.route.link(live.interfaceName).macAddress;
   const sysctls = endpointSysctls(endpoint.driverOptions, live.interfaceName);
   if (Object.keys(sysctls).length > 0) namespace.setSysctls(sysctls);
 }
@@ -90,7 +103,7 @@ export function dnsNamesOf(sandbox: SandboxRecord, endpoint: Pick<EndpointRecord
   );
 }
 
-function interfaceName(sandbox: SandboxRecord, endpoint: EndpointRecord, network: NetworkRecord): string {
+function interfaceName(sandbox: SandboxRecord, endpoint: EndpointRecord, wishedPrefix: string | undefined): string {
   const taken = new Set(Object.values(sandbox.endpoints).map(other => other.live?.interfaceName));
   const asked = endpoint.driverOptions[OPTION.endpointInterface];
   if (asked) {
@@ -98,7 +111,7 @@ function interfaceName(sandbox: SandboxRecord, endpoint: EndpointRecord, network
       throw new DockyardError('conflict', `interface name ${asked} is used by another network of the container`);
     return asked;
   }
-  const prefix = network.options[OPTION.interfacePrefix] || DEFAULT_PREFIX;
+  const prefix = wishedPrefix || DEFAULT_PREFIX;
   for (let number = 0; ; number++) if (!taken.has(`${prefix}${number}`)) return `${prefix}${number}`;
 }
 

@@ -1,8 +1,8 @@
 // What inspect and list say of a container's networks.
 import type { EndpointSettings, NetworkSettings, PortBinding, PortMap } from '../../wire/types.ts';
 import type { NetworkContext } from './context.ts';
+import { namespaceLink } from './namespace-link.ts';
 import type { EndpointRecord, SandboxRecord } from './record.ts';
-import { namespaceLink } from './sandbox-lifecycle.ts';
 
 export function networkSettings(context: NetworkContext, sandbox: SandboxRecord | undefined): NetworkSettings {
   const networks: Record<string, EndpointSettings> = {};

@@ -21,12 +21,19 @@ export class NetworkStore {
     }
   }
 
+  /** Those that can be used. */
   get networks(): IterableIterator<NetworkRecord> {
+    return this.#networks.values().filter(network => !network.unfinished);
+  }
+
+  /** Also those in the making, and on their way out. */
+  get allNetworks(): IterableIterator<NetworkRecord> {
     return this.#networks.values();
   }
 
   network(id: NetworkId | undefined): NetworkRecord | undefined {
-    return id === undefined ? undefined : this.#networks.get(id);
+    const network = id === undefined ? undefined : this.#networks.get(id);
+    return network?.unfinished ? undefined : network;
   }
 
   saveNetwork(record: NetworkRecord): void {

@@ -65,4 +65,13 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    name: 'what plugins hold for containers',
+    sql: `
+      CREATE TABLE plugin_claims (
+        endpoint TEXT PRIMARY KEY,
+        record TEXT NOT NULL
+      ) STRICT;
+    `,
+  },
 ];

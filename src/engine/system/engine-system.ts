@@ -20,7 +20,7 @@ export interface SystemSources {
   containers: ContainerUsage;
   images: ImageUsage;
   volumes: VolumeUsage;
-  networkDrivers: readonly string[];
+  networkDrivers(): readonly string[];
   /** What guards the networks, or undefined without networks of our own. */
   firewall?: string;
   api: { newest: string; oldest: string };
@@ -60,7 +60,7 @@ export class EngineSystem implements System {
       DriverStatus: [['Backing Filesystem', fileSystemOf(config.dataRoot)]],
       Plugins: {
         Volume: ['local'],
-        Network: [...this.sources.networkDrivers],
+        Network: [...this.sources.networkDrivers()],
         Authorization: [],
         Log: logDrivers.map(driver => driver.name),
       },

@@ -34,6 +34,16 @@ export interface EndpointSpec {
   linkLocal: readonly string[];
   /** Frames to the endpoint's own published ports come back to it. */
   hairpin: boolean;
+  /** What a plugin that carries the network said of it. */
+  plugin: PluginInterface | undefined;
+}
+
+export interface PluginInterface {
+  /** The interface's name on the host; '' if the plugin made none. */
+  sourceInterface: string;
+  gateway: string;
+  gateway6: string;
+  routes: readonly { destination: string; gateway: string | undefined }[];
 }
 
 /** Which interface of the host carries a network. */

@@ -1,0 +1,38 @@
+// What plugins answer is somebody else's JSON: read field by field, with a complaint that names the field.
+import { failed } from '../lib/errors.ts';
+import type { Answer } from './client.ts';
+
+/** '' where there is none. */
+export function textIn(answer: Answer, field: string): string {
+  const value = answer[field] ?? '';
+  if (typeof value === 'string') return value;
+  throw failed(`a plugin's answer has a ${field} that is no text`);
+}
+
+export function flagIn(answer: Answer, field: string): boolean {
+  const value = answer[field] ?? false;
+  if (typeof value === 'boolean') return value;
+  throw failed(`a plugin's answer has a ${field} that is neither true nor false`);
+}
+
+export function objectIn(answer: Answer, field: string): Answer | undefined {
+  const value = answer[field] ?? undefined;
+  if (value === undefined) return undefined;
+  if (isObject(value)) return value;
+  throw failed(`a plugin's answer has a ${field} that is no object`);
+}
+
+export function objectsIn(answer: Answer, field: string): Answer[] {
+  const value = answer[field] ?? [];
+  if (Array.isArray(value) && value.every(isObject)) return value;
+  throw failed(`a plugin's answer has a ${field} that is no list of objects`);
+}
+
+/** Only the texts of an object. */
+export function textsIn(answer: Answer, field: string): Record<string, string> {
+  const entries = Object.entries(objectIn(answer, field) ?? {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
+const isObject = (value: unknown): value is Answer =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
