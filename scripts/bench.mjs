@@ -16,6 +16,7 @@ const needs = [
     for: 'networks apart',
     others: ['util-linux', 'util-linux', 'util-linux'],
   },
+  { program: 'iperf3', package: 'iperf3', for: 'what goes through networks', others: ['iperf3', 'iperf3', 'iperf3'] },
 ];
 
 await script(() => {

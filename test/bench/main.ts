@@ -14,12 +14,13 @@ import { rows as client } from './rows/client.ts';
 import { rows as exec } from './rows/exec.ts';
 import { rows as images } from './rows/images.ts';
 import { rows as many } from './rows/many.ts';
+import { rows as network } from './rows/network.ts';
 import { rows as runs } from './rows/run.ts';
 import { rows as streams } from './rows/streams.ts';
 import { Side } from './side.ts';
 import { line, markdown, type Result } from './table.ts';
 
-const allRows = [...client, ...runs, ...exec, ...many, ...streams, ...images];
+const allRows = [...client, ...runs, ...exec, ...many, ...network, ...streams, ...images];
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -9,7 +9,7 @@ export interface Row {
   name: string;
   /** What a person does, as the table says it. */
   title: string;
-  unit: 'ms' | 'MB/s' | 'MB';
+  unit: 'ms' | 'MB/s' | 'MB' | '/s' | '×';
   goal?: Goal;
   rounds: number;
   /** Podman does it as well. */
@@ -19,8 +19,8 @@ export interface Row {
   finish?(side: Side): Promise<void>;
 }
 
-/** Throughput is better when it is more; time and memory when they are less. */
-export const moreIsBetter = (row: Pick<Row, 'unit'>) => row.unit === 'MB/s';
+/** What is per second is better when it is more; time, memory and slowdown when they are less. */
+export const moreIsBetter = (row: Pick<Row, 'unit'>) => row.unit.endsWith('/s');
 
 /** Milliseconds that something took. */
 export async function timed(action: () => Promise<unknown>): Promise<number> {

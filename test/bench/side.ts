@@ -1,6 +1,16 @@
 // One of the engines: its daemon, if it has one, in a network namespace and under roots of its own, and the client that
 // belongs to it. Nothing of the machine's own Docker, or of its firewall, is touched.
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import type { Subprocess } from 'bun';
 import { output, run } from '../support/process.ts';
@@ -60,7 +70,7 @@ export class Side {
     const places = [`--data-root=${base}/data`, `--exec-root=${base}/run`, `--pidfile=${base}/pid`, `-H=${host}`];
     const log = openSync(`${base}/log`, 'a');
     const started = performance.now();
-    const command = [...this.#enter, ...this.options.daemon, ...places, `--config-file=${base}/daemon.json`];
+    const command = [...this.enter, ...this.options.daemon, ...places, `--config-file=${base}/daemon.json`];
     const env = this.options.environment ?? process.env;
     this.#daemon = Bun.spawn(command, { stdio: ['ignore', log, log], cwd: '/', env });
     closeSync(log);
@@ -82,19 +92,15 @@ export class Side {
     this.#daemon = undefined;
   }
 
-  get #enter(): string[] {
-    return ['nsenter', `--net=/run/netns/${this.#namespace}`];
-  }
-
   /** How the client is called: it needs the network only where it is the engine. */
   get #client(): string[] {
     const command = this.options.client(this.base);
-    return this.options.daemon ? [...command] : [...this.#enter, ...command];
+    return this.options.daemon ? [...command] : [...this.enter, ...command];
   }
 
   /** A program in the network that the engine lives in. */
   inside(command: readonly string[]): Subprocess {
-    return Bun.spawn([...this.#enter, ...command], {
+    return Bun.spawn([...this.enter, ...command], {
       stdio: ['ignore', 'ignore', 'ignore'],
       env: this.#environment,
       cwd: '/',
@@ -120,12 +126,32 @@ export class Side {
     return { PATH: process.env.PATH, HOME: this.base, DOCKER_CONFIG: `${this.base}/client`, DOCKER_HOST: this.host };
   }
 
+  /** Put before a command, runs it on this side's host. */
+  get enter(): string[] {
+    return ['nsenter', `--net=/run/netns/${this.#namespace}`];
+  }
+
+  /** Put before a command, runs it in a container's network, with the files of the machine. */
+  async inContainer(container: string): Promise<string[]> {
+    return ['nsenter', '-n', '-t', await this.docker('inspect', '-f', '{{.State.Pid}}', container)];
+  }
+
+  /** Ends what was started by `inContainer`. */
+  async endInContainer(container: string, program: string): Promise<void> {
+    const [, , , pid] = await this.inContainer(container);
+    const namespace = readlinkSync(`/proc/${pid}/ns/net`);
+    for (const name of readdirSync('/proc').filter(entry => /^\d+$/.test(entry))) {
+      if (readOrNothing(`/proc/${name}/comm`).trim() !== program) continue;
+      if (readlinkSync(`/proc/${name}/ns/net`) === namespace) process.kill(Number(name), 'SIGKILL');
+    }
+  }
+
   /** Sees to it that exactly so many idle containers run. */
-  async populate(count: number): Promise<void> {
+  async populate(count: number, network = 'none'): Promise<void> {
     const names = (await this.docker('ps', '-q', '--filter', 'label=idle')).split('\n').filter(Boolean);
     const surplus = names.slice(count);
     if (surplus.length > 0) await this.docker('rm', '-f', ...surplus);
-    const idle = ['run', '-d', '--label', 'idle', '--network', 'none', 'busybox', 'sleep', '100000'];
+    const idle = ['run', '-d', '--label', 'idle', '--network', network, 'busybox', 'sleep', '100000'];
     for (let missing = count - names.length; missing > 0; missing--) await this.docker(...idle);
   }
 

@@ -31,7 +31,8 @@ function ratio({ row, docker, dockyard }: Result): number | undefined {
 function goalOf({ goal, unit }: Row): string {
   if (!goal) return '';
   if ('value' in goal) return `${moreIsBetter({ unit }) ? 'over' : 'under'} ${goal.value} ${unit}`;
-  return goal.times === 1 ? 'faster' : `${goal.times}×`;
+  if (goal.times === 1) return moreIsBetter({ unit }) ? 'no less' : 'faster';
+  return `${goal.times}×`;
 }
 
 function cells(result: Result): string[] {
