@@ -19,6 +19,7 @@ export function engineConfig(settings: Settings, { environment, ...places }: Sur
     experimental: settings.experimental,
     logDriver: settings.logDriver,
     logOptions: settings.logOptions,
+    defaultStopTimeout: settings.defaultStopTimeout,
     conmonPath: settings.conmonPath || undefined,
     init: settings.init,
     initPath: settings.initPath || undefined,

@@ -65,6 +65,7 @@ export const options = {
   rawLogs: option('raw-logs', boolean(false), 'Log without colours (it never has any)'),
   experimental: option('experimental', boolean(false), 'Switch experimental features on'),
   labels: option('label', list(label), 'Label of the engine: key=value', { key: 'labels' }),
+  defaultStopTimeout: option('default-stop-timeout', integer(10), 'Seconds that a container gets to stop'),
   shutdownTimeout: option('shutdown-timeout', integer(15), 'Seconds that requests get to finish when the daemon ends'),
 
   tls: option('tls', boolean(false), 'Speak TLS on TCP'),
@@ -186,12 +187,22 @@ export const options = {
     key: 'containerd-plugin-namespace',
     ...notYet,
   }),
+  defaultInit: option('default-init', text(''), 'The init (see init-path)', { fileOnly: true, ...notYet }),
+  resolvConf: option('resolv-conf', text(''), 'File to take the resolver settings from', { fileOnly: true, ...notYet }),
+  oomScoreAdjust: option('oom-score-adjust', integer(0), "The daemon's own OOM score", {
+    unbuilt: score => score !== 0,
+  }),
+  swarmHeartbeatTick: option('swarm-raft-heartbeat-tick', integer(0), "Ticks between a swarm's heartbeats", {
+    fileOnly: true,
+    ...notYet,
+  }),
+  swarmElectionTick: option('swarm-raft-election-tick', integer(0), "Ticks before a swarm's election", {
+    fileOnly: true,
+    ...notYet,
+  }),
   cpuRtPeriod: option('cpu-rt-period', integer(0), 'Real-time period of the parent cgroup', notYet),
   cpuRtRuntime: option('cpu-rt-runtime', integer(0), 'Real-time runtime of the parent cgroup', notYet),
   criContainerd: option('cri-containerd', boolean(false), 'Start containerd with CRI', { unbuilt: on => on }),
-  defaultStopTimeout: option('default-stop-timeout', integer(10), 'Seconds a container gets to stop', {
-    unbuilt: seconds => seconds !== 10,
-  }),
   ipForwardNoDrop: option('ip-forward-no-drop', boolean(false), 'Leave the policy of forwarding alone', {
     unbuilt: on => on,
   }),

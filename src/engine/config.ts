@@ -18,6 +18,8 @@ export interface EngineConfig {
   logOptions: Readonly<Record<string, string>>;
   defaultRuntime: string;
   runtimes: Readonly<Record<string, RuntimeConfig>>;
+  /** Seconds; below 0 a stop waits for as long as it takes. */
+  defaultStopTimeout: number;
   conmonPath: string | undefined;
   init: boolean;
   initPath: string | undefined;

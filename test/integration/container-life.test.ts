@@ -50,13 +50,18 @@ describe('run', () => {
 });
 
 describe('create', () => {
-  test('refuses a link to nobody, and makes nothing', async () => {
-    const request = { Image: 'busybox', HostConfig: { Links: ['nobody:x'] } };
-    const answer = await engine.api.post('/containers/create?name=lonely', request);
-    expect([answer.status, answer.message]).toEqual([
-      400,
-      'could not get container for nobody: No such container: nobody',
-    ]);
+  test.each([
+    ['a link to nobody', { Links: ['nobody:x'] }, 'could not get container for nobody: No such container: nobody'],
+    ['the processes of nobody', { PidMode: 'container:nobody' }, 'No such container: nobody'],
+    ['the ipc of nobody', { IpcMode: 'container:nobody' }, 'No such container: nobody'],
+    ['the network of nobody', { NetworkMode: 'container:nobody' }, 'No such container: nobody'],
+    ['the volumes of nobody', { VolumesFrom: ['nobody'] }, 'No such container: nobody'],
+    ['a host without an address', { ExtraHosts: ['x'] }, 'bad format for add-host: "x"'],
+    ['a port on no address', { PortBindings: { '80/tcp': [{ HostIp: 'x' }] } }, 'invalid host IP address: "x"'],
+    ['a name server that is none', { Dns: ['x'] }, 'invalid IP address of a DNS server: "x"'],
+  ])('refuses %s, and makes nothing', async (_name, HostConfig, message) => {
+    const answer = await engine.api.post('/containers/create?name=lonely', { Image: 'busybox', HostConfig });
+    expect([answer.status, answer.message]).toEqual([400, message]);
     expect((await engine.api.get('/containers/lonely/json')).status).toBe(404);
   });
 

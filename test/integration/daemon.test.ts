@@ -65,6 +65,13 @@ describe('what it is told', () => {
   });
 });
 
+test('a stop gives as much time as the engine was told to', async () => {
+  await using engine = await startEngine({ config: { 'default-stop-timeout': 0 } });
+  await engine.output('run', '-d', '--name', 'deaf', 'busybox', 'sh', '-c', "trap '' TERM; while :; do sleep 1; done");
+  const stopped = engine.output('stop', 'deaf').then(() => 'in time');
+  expect(await Promise.race([stopped, Bun.sleep(8000).then(() => 'too late')])).toBe('in time');
+});
+
 describe('the places of an engine', () => {
   test('belong to one daemon', async () => {
     await using engine = await startEngine();

@@ -119,7 +119,7 @@ async function makeResources(
     hostConfig,
     volumes: context.volumes,
     engineRoots: [context.config.dataRoot, context.config.execRoot],
-    mountsOf: reference => context.store.require(reference).mounts,
+    mountsOf: reference => neighbourOf(context, reference).mounts,
   });
   record.mounts = resolved;
   // Volumes without a name of their own would be nobody's after a crash.
@@ -202,10 +202,11 @@ function normalizeHostConfig(context: ContainerContext, request: HostConfig): Ho
     !request.NetworkMode || request.NetworkMode === 'default' ? defaultNetworkMode(context) : request.NetworkMode;
   if (hostConfig.NetworkMode.startsWith('container:')) {
     const reference = hostConfig.NetworkMode.slice('container:'.length);
-    const target = context.store.find(reference);
-    // Not as 404: clients take that for the image, and go and pull it.
-    if (!target && reference !== '') throw invalid(`No such container: ${reference}`);
-    if (target) hostConfig.NetworkMode = `container:${target.id}`;
+    if (reference !== '') hostConfig.NetworkMode = `container:${neighbourOf(context, reference).id}`;
+  }
+  for (const mode of [request.PidMode, request.IpcMode]) {
+    const reference = containerOfMode(mode);
+    if (reference) neighbourOf(context, reference);
   }
   hostConfig.Runtime ||= config.defaultRuntime;
   hostConfig.PidMode ??= '';
@@ -217,6 +218,13 @@ function normalizeHostConfig(context: ContainerContext, request: HostConfig): Ho
     Config: logConfig.options,
   };
   return hostConfig;
+}
+
+/** Another container that a request names. Its absence is no 404: clients take that for the image, and go and pull it. */
+function neighbourOf(context: ContainerContext, reference: string): ContainerRecord {
+  const found = context.store.find(reference);
+  if (!found) throw invalid(`No such container: ${reference}`);
+  return found;
 }
 
 function defaultNetworkMode(context: ContainerContext): string {

@@ -24,7 +24,7 @@ import { ociRuntime } from './runtimes.ts';
 import { StartError } from './start-error.ts';
 import { watchConmon } from './watchdog.ts';
 
-export const DEFAULT_STOP_TIMEOUT = 10;
+const KILL_TIMEOUT = 10;
 
 export async function start(context: ContainerContext, live: LiveContainer): Promise<void> {
   using _ = await live.transition.lock();
@@ -231,7 +231,7 @@ export async function stop(
 ): Promise<void> {
   const { record } = live;
   const signal = parseSignal(options.signal ?? record.config.StopSignal ?? 'SIGTERM');
-  const timeout = options.timeout ?? record.config.StopTimeout ?? DEFAULT_STOP_TIMEOUT;
+  const timeout = options.timeout ?? record.config.StopTimeout ?? context.config.defaultStopTimeout;
   // What is being started is stopped when it has started.
   await live.settled();
   if (await cancelPendingRestart(context, live)) return;
@@ -343,8 +343,8 @@ export async function kill(context: ContainerContext, live: LiveContainer, signa
     // With a pid namespace that is not its own, the rest of the container outlives its init.
     if (record.hostConfig.PidMode) killAll(cgroupOf(context, live.record));
     // It may be gone already, and its end on the way here: who killed it wants to find it ended.
-    if (!(await within(exited, DEFAULT_STOP_TIMEOUT * 1000))) {
-      throw failed(`tried to kill container ${record.name}, but it did not end within ${DEFAULT_STOP_TIMEOUT} seconds`);
+    if (!(await within(exited, KILL_TIMEOUT * 1000))) {
+      throw failed(`tried to kill container ${record.name}, but it did not end within ${KILL_TIMEOUT} seconds`);
     }
     await live.settled();
   } finally {

@@ -1,6 +1,8 @@
 // A create request's networking part: checked whole, then stored as the container's sandbox record.
 import { invalid } from '../../lib/errors.ts';
+import { parseAddress } from '../../network/addresses.ts';
 import type { EndpointSettings, HostConfig, PortMap } from '../../wire/types.ts';
+import { splitExtraHost } from './hosts-file.ts';
 import type { NetworkRequest } from './networks.ts';
 import type { EndpointRecord, SandboxRecord } from './record.ts';
 
@@ -15,6 +17,10 @@ export function sandboxRecord(request: NetworkRequest, defaultMode: string): San
   const mode = request.mode === '' || request.mode === 'default' ? defaultMode : request.mode;
   checkMode(mode, request);
   checkPorts(hostConfig);
+  hostConfig.ExtraHosts?.forEach(splitExtraHost);
+  for (const server of hostConfig.Dns ?? []) {
+    if (!parseAddress(server)) throw invalid(`invalid IP address of a DNS server: "${server}"`);
+  }
   return {
     container: request.container,
     name: request.name,
@@ -88,7 +94,8 @@ function checkMode(mode: string, { hostConfig, exposedPorts, endpoints }: Networ
 function checkPorts(hostConfig: HostConfig): void {
   for (const [key, bindings] of Object.entries(hostConfig.PortBindings ?? {})) {
     if (!parsePort(key)) throw invalid(`invalid port specification: "${key}"`);
-    for (const { HostPort: port = '' } of bindings ?? []) {
+    for (const { HostIp: address = '', HostPort: port = '' } of bindings ?? []) {
+      if (address !== '' && !parseAddress(address)) throw invalid(`invalid host IP address: "${address}"`);
       if (port !== '' && !parseRange(port)) throw invalid(`invalid port specification: "${port}"`);
     }
   }

@@ -35,7 +35,8 @@ function parseOne(option: string, parsed: SecurityOptions): void {
       parsed.apparmor = value;
       return;
     case 'seccomp':
-      parsed.seccomp = value;
+      // Nothing named is the engine's own.
+      if (value !== '') parsed.seccomp = value;
       return;
     case 'no-new-privileges':
       parsed.noNewPrivileges = parseBool(value, option);

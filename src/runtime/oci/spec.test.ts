@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import type { HostConfig } from '../../wire/types.ts';
 import { allCapabilities, defaultCapabilities } from '../capabilities.ts';
 import { host, specInput, unprivilegedHost } from './fixture.ts';
-import { buildSpec, execSecurity, type Namespaces, type SpecInput, specText } from './spec.ts';
+import { buildSpec, execSecurity, lateOpenFiles, type Namespaces, type SpecInput, specText } from './spec.ts';
 
 const specOf = (hostConfig: HostConfig = {}, changes: Partial<SpecInput> = {}) => {
   const input = specInput();
@@ -55,6 +55,7 @@ test('the engine’s profile is the default, builtin asks for Docker’s, unconf
     seccompProfile: JSON.stringify({ defaultAction: 'SCMP_ACT_LOG', syscalls: [] }),
   };
   expect(specOf({}, { defaults }).linux.seccomp?.defaultAction).toBe('SCMP_ACT_LOG');
+  expect(specOf({ SecurityOpt: ['seccomp='] }, { defaults }).linux.seccomp?.defaultAction).toBe('SCMP_ACT_LOG');
   expect(specOf({ SecurityOpt: ['seccomp=builtin'] }, { defaults }).linux.seccomp?.defaultAction).toBe(
     'SCMP_ACT_ERRNO',
   );
@@ -119,13 +120,22 @@ test('an init goes first, but only in a pid namespace of its own', () => {
 });
 
 test('ulimits come from both, the container’s own first, and unlimited is all bits', () => {
-  const defaults = { ...specInput().defaults, ulimits: { nofile: { soft: 5, hard: 6 }, core: { soft: 0, hard: 0 } } };
+  const defaults = { ...specInput().defaults, ulimits: { nofile: { soft: 65, hard: 66 }, core: { soft: 0, hard: 0 } } };
   const spec = specOf({ Ulimits: [{ Name: 'core', Soft: -1, Hard: -1 }] }, { defaults });
   expect(spec.process.rlimits).toEqual([
-    { type: 'RLIMIT_NOFILE', soft: 5, hard: 6 },
+    { type: 'RLIMIT_NOFILE', soft: 65, hard: 66 },
     { type: 'RLIMIT_CORE', soft: 18446744073709551615n, hard: 18446744073709551615n },
   ]);
   expect(specText(spec)).toContain('"hard":18446744073709551615');
+});
+
+test('fewer open files than a runtime needs are set when it has done its work', () => {
+  const input = specInput();
+  const hostConfig = { ...input.hostConfig, Ulimits: [{ Name: 'nofile', Soft: 5, Hard: -1 }] };
+  expect(specOf(hostConfig).process.rlimits).toEqual([]);
+  expect(lateOpenFiles({ ...input, hostConfig })).toEqual({ soft: 5, hard: -1 });
+  expect(execSecurity({ ...input, hostConfig, privileged: false }).rlimits).toHaveLength(1);
+  expect(lateOpenFiles(input)).toBeUndefined();
 });
 
 test('open files are as many as the engine itself was started with', () => {
