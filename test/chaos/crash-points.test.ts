@@ -74,3 +74,26 @@ for (const moment of ['before delete', 'after delete']) {
     await expectNoOrphans(engine);
   });
 }
+
+test('killed as soon as the client of a --rm container has its exit code: nothing of the container is left', async () => {
+  await using engine = await startEngine();
+  for (let round = 0; round < 5; round++) {
+    const ran = await engine.docker(
+      'run',
+      '--rm',
+      '-v',
+      '/data',
+      '--ipc',
+      'shareable',
+      'busybox',
+      'sh',
+      '-c',
+      'exit 3',
+    );
+    await engine.kill();
+    expect(ran.code).toBe(3);
+    await engine.start();
+    expect(await engine.output('ps', '-aq')).toBe('');
+    await expectNoOrphans(engine);
+  }
+});

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { startEngine, type TestEngine } from '../support/engine.ts';
-import { findLeftovers } from '../support/leftovers.ts';
+import { findLeftovers, signal } from '../support/leftovers.ts';
 import { until } from '../support/until.ts';
 
 let engine: TestEngine;
@@ -194,8 +194,8 @@ test('after the machine restarted everything is there: ended with 255, or runnin
   const inits = await Promise.all(names.map(async name => (await engine.inspect(name)).State!.Pid!));
   await engine.kill();
   // What a restart of the machine takes: every process, every mount, and what was in /run.
-  for (const { pid } of findLeftovers(engine.roots).processes) process.kill(pid, 'SIGKILL');
-  for (const pid of inits) process.kill(pid, 'SIGKILL');
+  for (const { pid } of findLeftovers(engine.roots).processes) signal(pid, 'SIGKILL');
+  for (const pid of inits) signal(pid, 'SIGKILL');
   await until(() => findLeftovers(engine.roots).processes.length === 0);
   for (const mount of findLeftovers(engine.roots).mounts.toReversed()) Bun.spawnSync(['umount', '-l', mount]);
   rmSync(engine.execRoot, { recursive: true, force: true });

@@ -99,11 +99,12 @@ function removeCgroup(path: string): void {
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Fine when it has ended by itself. */
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended by itself.
+    // It did.
   }
 }
 

@@ -27,6 +27,8 @@ export interface ContainerContext {
   live(record: ContainerRecord): LiveContainer;
   /** The container is gone for good: nothing of it stays in memory. */
   forget(id: ContainerId): void;
+  /** What is left to do when everybody has been answered; only the end of the daemon waits for it. */
+  later(work: Promise<void>): void;
   conmonPath(): string;
   /** The engine's part of a container's specification. */
   specDefaults(): EngineDefaults;

@@ -84,8 +84,8 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   return watched;
 }
 
-/** The reverse, for a container whose processes are gone. Idempotent. */
-export async function releaseRootfs(context: ContainerContext, record: ContainerRecord): Promise<void> {
+/** What a launch mounted besides the root file system, when the processes are gone. Idempotent. */
+export async function releaseMounts(context: ContainerContext, record: ContainerRecord): Promise<void> {
   for (const mount of record.mounts) {
     if (mount.Type !== 'volume' || !mount.Name) continue;
     try {
@@ -95,5 +95,4 @@ export async function releaseRootfs(context: ContainerContext, record: Container
     }
   }
   releaseSharedMemory(context, record);
-  if (!context.live(record).rootUsers) context.snapshots.unmount(record.id);
 }

@@ -15,10 +15,10 @@ import { cgroupOf } from './cgroup.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { endExecs } from './exec.ts';
 import { startHealthMonitor } from './health.ts';
-import { launch, releaseRootfs } from './launch.ts';
+import { launch, releaseMounts } from './launch.ts';
 import type { LiveContainer } from './live.ts';
 import { type ContainerRecord, ZERO_TIME } from './record.ts';
-import { removeLocked } from './remove.ts';
+import { removeEnded, removeLocked } from './remove.ts';
 import { restartDelay, shouldRestart } from './restart-policy.ts';
 import { ociRuntime } from './runtimes.ts';
 import { StartError } from './start-error.ts';
@@ -150,13 +150,15 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   await stopNetwork(context, id);
   const result = { statusCode: exitCode, error: record.error || undefined };
   live.notify(again ? ['next-exit'] : ['next-exit', 'not-running'], result);
+  const leaves = !again && record.hostConfig.AutoRemove === true && !live.keepOnExit;
+  if (leaves && (await removeEnded(context, live))) return;
   try {
     await cleanUpProcess(context, live, 'ended');
   } catch (error) {
     log.error('could not clean up after an exited container', { container: id, error: messageOf(error) });
   }
   if (again) scheduleRestart(context, live, ranFor);
-  else if (record.hostConfig.AutoRemove && !live.keepOnExit) await removeLocked(context, live, { volumes: true });
+  else if (leaves) await removeLocked(context, live, { volumes: true });
 }
 
 /** The rest of a clean-up goes on when this can't: its state may be on a full disk. */
@@ -175,6 +177,19 @@ export async function cleanUpProcess(
   end: 'ended' | 'unknown',
 ): Promise<void> {
   const { record } = live;
+  await takeDownProcess(context, live, end);
+  await releaseMounts(context, record);
+  if (!live.rootUsers) context.snapshots.unmount(record.id);
+  await rm(pathsOf(context, record).bundle, { recursive: true, force: true });
+}
+
+/** The part of it that is no file of the engine's. */
+export async function takeDownProcess(
+  context: ContainerContext,
+  live: LiveContainer,
+  end: 'ended' | 'unknown',
+): Promise<void> {
+  const { record } = live;
   live.stopHealthMonitor?.();
   live.stopHealthMonitor = undefined;
   endExecs(live);
@@ -186,7 +201,6 @@ export async function cleanUpProcess(
   // conmon closed the attach connections itself, after the last byte; only a process that never ran needs telling.
   if (record.startedAt === ZERO_TIME) live.io.abort();
   live.retireIo();
-  const paths = pathsOf(context, record);
   await Promise.all([
     end === 'ended'
       ? deleteEnded(ociRuntime(context, record), record.id, cgroupOf(context, record))
@@ -194,8 +208,6 @@ export async function cleanUpProcess(
     live.log.detach(),
     stopNetwork(context, record.id),
   ]);
-  await releaseRootfs(context, record);
-  await rm(paths.bundle, { recursive: true, force: true });
 }
 
 function scheduleRestart(context: ContainerContext, live: LiveContainer, ranFor: number): void {

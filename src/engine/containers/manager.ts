@@ -62,6 +62,7 @@ export class ContainerManager implements Containers {
   readonly #context: ContainerContext;
   readonly #store: ContainerStore;
   readonly #live = new Map<ContainerId, LiveContainer>();
+  readonly #later = new Set<Promise<void>>();
 
   constructor(dependencies: ContainerDependencies) {
     const { config } = dependencies;
@@ -92,6 +93,7 @@ export class ContainerManager implements Containers {
       exits: new ExitWatcher(exitsDirectory(config), id => this.#onExit(id as ContainerId)),
       live: record => this.#liveOf(record),
       forget: id => this.#live.delete(id),
+      later: work => this.#doLater(work),
       conmonPath: () => config.conmonPath ?? findOnPath('conmon'),
       specDefaults: () => specDefaults(config),
     };
@@ -125,6 +127,14 @@ export class ContainerManager implements Containers {
       endExecs(live);
       await live.log.close();
     }
+    await Promise.all(this.#later);
+  }
+
+  #doLater(work: Promise<void>): void {
+    const settled = work
+      .catch(error => log.error('the next start has to clean up', { error: messageOf(error) }))
+      .finally(() => this.#later.delete(settled));
+    this.#later.add(settled);
   }
 
   #onExit(id: ContainerId): void {

@@ -1,11 +1,13 @@
 // The end of a container: everything it had goes, the record last, so that a crash half-way is finished at the next start.
 import { rm } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
-import { cleanUpProcess, kill } from './lifecycle.ts';
+import { releaseMounts } from './launch.ts';
+import { cleanUpProcess, kill, takeDownProcess } from './lifecycle.ts';
 import type { LiveContainer } from './live.ts';
-import { statusOf } from './record.ts';
+import { type ContainerRecord, statusOf } from './record.ts';
 
 export async function remove(
   context: ContainerContext,
@@ -58,12 +60,7 @@ export async function removeLocked(
   try {
     if (live.watched) await cleanUpProcess(context, live, 'unknown');
     await live.log.close();
-    const paths = pathsOf(context, record);
-    await Promise.all([
-      context.snapshots.remove(record.id),
-      rm(paths.directory, { recursive: true, force: true }),
-      rm(paths.bundle, { recursive: true, force: true }),
-    ]);
+    await removeFiles(context, record);
     // After the files: on a full disk only what they gave back leaves room to store this.
     await context.networks.forget(record.id);
     context.store.delete(record.id);
@@ -74,11 +71,48 @@ export async function removeLocked(
     live.notify(['removed', 'not-running', 'next-exit'], { statusCode: record.exitCode, error: record.error });
     throw failed(`could not remove container ${record.name}: ${record.error}`, error);
   }
+  announceRemoval(context, live);
+  if (options.volumes) await removeAnonymousVolumes(context, live);
+}
+
+/**
+ * A container that removes itself is gone as soon as no record names it. Its files go after that, when whoever waits has been
+ * told; if this daemon is killed before, the next one finds files without a record. False if the records can't be changed: on a
+ * full disk the files must go first.
+ */
+export async function removeEnded(context: ContainerContext, live: LiveContainer): Promise<boolean> {
+  const { record } = live;
+  try {
+    await takeDownProcess(context, live, 'ended');
+    await releaseMounts(context, record);
+    await live.log.close();
+    await context.networks.forget(record.id);
+    context.store.delete(record.id);
+  } catch (error) {
+    log.warn('a container is removed the long way', { container: record.id, error: messageOf(error) });
+    return false;
+  }
+  announceRemoval(context, live);
+  context.later(setImmediate().then(() => removeFiles(context, record)));
+  await removeAnonymousVolumes(context, live);
+  return true;
+}
+
+function announceRemoval(context: ContainerContext, live: LiveContainer): void {
+  const { record } = live;
   context.forget(record.id);
   live.io.abort();
   publish(context, record, 'destroy');
   live.notify(['removed', 'not-running', 'next-exit'], { statusCode: record.exitCode });
-  if (options.volumes) await removeAnonymousVolumes(context, live);
+}
+
+async function removeFiles(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  const paths = pathsOf(context, record);
+  await Promise.all([
+    context.snapshots.remove(record.id),
+    rm(paths.directory, { recursive: true, force: true }),
+    rm(paths.bundle, { recursive: true, force: true }),
+  ]);
 }
 
 async function removeAnonymousVolumes(context: ContainerContext, live: LiveContainer): Promise<void> {
