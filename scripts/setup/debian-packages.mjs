@@ -38,6 +38,12 @@ export const engineNeeds = [
 export const testNeeds = [
   ...engineNeeds,
   { program: 'tini-static', package: 'tini', for: 'the init of --init', others: ['tini', 'tini', 'tini-static'] },
+  {
+    program: 'iptables-legacy',
+    package: 'iptables',
+    for: "tests beside others' rules",
+    others: ['iptables-legacy', 'iptables', 'iptables-legacy'],
+  },
   { program: 'ip', package: 'iproute2', for: 'tests of networks', others: ['iproute', 'iproute2', 'iproute2'] },
   { program: 'curl', package: 'curl', for: 'a client nobody here wrote', others: ['curl', 'curl', 'curl'] },
   {

@@ -46,6 +46,7 @@ const NLM_F_DUMP_INTR = 0x10;
 const MSG_DONTWAIT = 0x40;
 const EINTR = 4;
 const EAGAIN = 11;
+const ENOBUFS = 105;
 
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
@@ -209,10 +210,13 @@ export class NetlinkSocket implements Disposable {
     this.#fd = fd;
   }
 
-  static open(protocol: number): NetlinkSocket {
+  /** `groups`: what else it hears of, as bits. */
+  static open(protocol: number, groups = 0): NetlinkSocket {
     const fd = check(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), 'socket', 'netlink');
     try {
-      check(bind(fd, NETLINK_ADDRESS, NETLINK_ADDRESS.length), 'bind', 'netlink');
+      const address = Buffer.from(NETLINK_ADDRESS);
+      address.writeUInt32LE(groups, 8);
+      check(bind(fd, address, address.length), 'bind', 'netlink');
       check(setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, ON, 4), 'setsockopt', 'NETLINK_EXT_ACK');
       check(setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, ON, 4), 'setsockopt', 'NETLINK_CAP_ACK');
       if (protocol === NETLINK_ROUTE) {
@@ -267,6 +271,21 @@ export class NetlinkSocket implements Disposable {
     }
     if (failure) throw failure;
     return replies;
+  }
+
+  get descriptor(): number {
+    return this.#fd;
+  }
+
+  /** Throws away what has come by itself. */
+  drain(): void {
+    for (;;) {
+      if (recv(this.#fd, received, received.length, MSG_DONTWAIT) >= 0) continue;
+      const code = errno();
+      if (code === EAGAIN) return;
+      // There was more than the queue holds, which says the same.
+      if (code !== EINTR && code !== ENOBUFS) throw new KernelError('recv', code, 'netlink');
+    }
   }
 
   /** Everything of a kind. */

@@ -13,6 +13,7 @@ import {
 } from './netlink.ts';
 
 const NFNL_SUBSYS_NFTABLES = 10;
+const NFNLGRP_NFTABLES = 7;
 const NFNL_MSG_BATCH_BEGIN = 16;
 const NFNL_MSG_BATCH_END = 17;
 const NFT_MSG_NEWTABLE = 0;
@@ -450,6 +451,23 @@ export class NftSocket implements Disposable {
       writer.u8(FAMILIES[family]).u8(0).be16(0);
       body(writer);
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.#netlink[Symbol.dispose]();
+  }
+}
+
+/** Becomes readable when anybody changes the rules of this namespace. */
+export class RulesetChanges implements Disposable {
+  readonly #netlink = NetlinkSocket.open(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1));
+
+  get descriptor(): number {
+    return this.#netlink.descriptor;
+  }
+
+  drain(): void {
+    this.#netlink.drain();
   }
 
   [Symbol.dispose](): void {

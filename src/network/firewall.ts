@@ -1,9 +1,9 @@
 // What the engine allows and translates. The table is made anew from the state at each start, in one transaction, and
 // changed by elements after that. Other tables are left alone, but for rules of ours in chains that would drop our packets.
-import { existsSync, readFileSync } from 'node:fs';
-import { type ForeignChain, NftSocket, type SetElement, Transaction, expression as x } from '../kernel/nftables.ts';
+import { NftSocket, type SetElement, Transaction } from '../kernel/nftables.ts';
 import { addressBytes, type Family, requireAddress } from './addresses.ts';
 import { addForwardChain, addRules, FAMILY, familyByte, interfaceName, SETS, type SetName } from './firewall-rules.ts';
+import { OtherFirewalls } from './other-firewalls.ts';
 
 export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
 
@@ -53,8 +53,6 @@ export interface FirewallOptions {
 }
 
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
-/** Its chain accepts by policy and rejects by its last rule. */
-const FIREWALLD_TABLE = 'firewalld';
 
 type Elements = Map<SetName, SetElement[]>;
 
@@ -63,10 +61,10 @@ export class Firewall implements Disposable {
   /** Several host ports may lead to one container port, which closes with the last of them. */
   readonly #published = new Map<string, number>();
 
-  constructor(private readonly options: FirewallOptions) {}
+  readonly #others: OtherFirewalls;
 
-  get #comment(): string {
-    return this.options.table;
+  constructor(private readonly options: FirewallOptions) {
+    this.#others = new OtherFirewalls(this.#socket, options.table);
   }
 
   /** The whole table as it should be, instead of whatever was there. */
@@ -82,8 +80,8 @@ export class Firewall implements Disposable {
     for (const port of state.ports) this.#portElements(port, elements, 'add');
     for (const link of state.links) linkElements(link, elements);
     this.#commit(transaction, elements, 'add');
-    this.#dropAccepts(() => true);
-    for (const network of state.networks) this.#acceptElsewhere(network.bridge);
+    this.#others.forget();
+    for (const network of state.networks) this.#others.accept(network.bridge);
   }
 
   /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
@@ -97,14 +95,14 @@ export class Firewall implements Disposable {
     const elements: Elements = new Map();
     this.#networkElements(network, elements);
     this.#commit(new Transaction(), elements, 'add');
-    this.#acceptElsewhere(network.bridge);
+    this.#others.accept(network.bridge);
   }
 
   removeNetwork(network: FirewallNetwork): void {
     const elements: Elements = new Map();
     this.#networkElements(network, elements);
     this.#commit(new Transaction(), elements, 'delete');
-    this.#dropAccepts(comment => comment === `${this.#comment} ${network.bridge}`);
+    this.#others.forget(network.bridge);
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
@@ -135,10 +133,11 @@ export class Firewall implements Disposable {
   remove(): void {
     const { table } = this.options;
     this.#socket.commit(new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table));
-    this.#dropAccepts(() => true);
+    this.#others.forget();
   }
 
   [Symbol.dispose](): void {
+    this.#others[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
   }
 
@@ -206,48 +205,6 @@ export class Firewall implements Disposable {
     else this.#published.set(key, after);
     return action === 'add' ? before === 0 : after === 0 && before > 0;
   }
-
-  /**
-   * A packet must pass every chain of the forward hook. What our own chain has let through is accepted first thing in
-   * those that would drop it: of Docker, firewalld, ufw, or another engine.
-   */
-  #acceptElsewhere(bridge: string): void {
-    const transaction = new Transaction();
-    for (const { family, table, chain } of this.#droppingChains()) {
-      for (const direction of ['oifname', 'iifname'] as const) {
-        transaction.addRule(
-          { family, table, chain },
-          [x.meta(direction), x.compare('eq', interfaceName(bridge)), x.counter(), x.verdict('accept')],
-          { first: true, comment: `${this.#comment} ${bridge}` },
-        );
-      }
-    }
-    this.#socket.commit(transaction);
-  }
-
-  #droppingChains(): ForeignChain[] {
-    return this.#socket
-      .baseChains()
-      .filter(
-        ({ hook, type, table, policy }) =>
-          hook === 'forward' &&
-          type === 'filter' &&
-          table !== this.options.table &&
-          (policy === 'drop' || table === FIREWALLD_TABLE),
-      );
-  }
-
-  #dropAccepts(matches: (comment: string) => boolean): void {
-    const transaction = new Transaction();
-    for (const { family, table, chain, hook } of this.#socket.baseChains()) {
-      if (hook !== 'forward' || table === this.options.table) continue;
-      for (const { handle, comment } of this.#socket.rules(family, table, chain)) {
-        if (!comment.startsWith(`${this.#comment} `) || !matches(comment)) continue;
-        transaction.deleteRule(family, table, chain, handle);
-      }
-    }
-    this.#socket.commit(transaction);
-  }
 }
 
 function linkElements(link: FirewallLink, elements: Elements): void {
@@ -271,10 +228,4 @@ function portBytes(port: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt16BE(port, 0);
   return bytes;
-}
-
-/** The older iptables keeps its rules apart from nf_tables, where a netlink socket can't see them. */
-export function hasLegacyFilter(): boolean {
-  const path = '/proc/net/ip_tables_names';
-  return existsSync(path) && readFileSync(path, 'utf8').split('\n').includes('filter');
 }

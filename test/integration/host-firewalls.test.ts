@@ -1,0 +1,129 @@
+// Hosts that have rules already, or get them later: containers are reached, and nobody's rules but ours are changed.
+import { describe, expect, test } from 'bun:test';
+import { fetchFrom, HOST, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { until } from '../support/until.ts';
+
+const TRUNCATED_COUNTERS = /packets \d+ bytes \d+/g;
+
+/** Tools of others, as a person of the host uses them. */
+const onHost = (lan: NetworkHost, ...command: string[]) => lan.host.output(...command);
+
+async function expectTraffic(lan: NetworkHost): Promise<void> {
+  await until(async () => (await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)) === 'web', { within: 10_000 });
+  expect(await lan.exec('web', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
+}
+
+describe('rules that were there before', () => {
+  for (const [kind, program] of [
+    ['the older iptables', 'iptables-legacy'],
+    ['iptables on nf_tables', 'iptables-nft'],
+  ] as const) {
+    test(`${kind}, with a policy of drop`, async () => {
+      await using lan = await NetworkHost.start({
+        beforeStart: host => {
+          for (const args of [
+            ['-P', 'FORWARD', 'DROP'],
+            ['-A', 'FORWARD', '-s', '203.0.113.0/24', '-j', 'ACCEPT'],
+          ]) {
+            expect(Bun.spawnSync([...host.enter, program, ...args]).exitCode).toBe(0);
+          }
+        },
+      });
+      const before = await onHost(lan, program, '-S');
+      await lan.web('web', '-p', '8080:80');
+      await expectTraffic(lan);
+      await lan.docker('network', 'create', 'more');
+      await lan.web('other', '--network', 'more');
+      expect(await lan.exec('other', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
+      // What others decide for others goes on.
+      const added = (await onHost(lan, program, '-S', 'FORWARD')).split('\n').filter(line => line.includes('dockyard'));
+      expect(added).toHaveLength(4);
+      await lan.docker('rm', '-f', 'other');
+      await lan.docker('network', 'rm', 'more');
+      expect((await onHost(lan, program, '-S', 'FORWARD')).match(/dockyard/g)).toHaveLength(2);
+      await lan.engine.kill();
+      await lan.engine.start();
+      expect((await onHost(lan, program, '-S', 'FORWARD')).match(/dockyard/g)).toHaveLength(2);
+      await expectTraffic(lan);
+      await lan.docker('rm', '-f', 'web');
+      await lan.engine.stop();
+      expect(await onHost(lan, program, '-S')).toBe(before);
+    });
+  }
+
+  test('the older iptables that drops nothing is left alone', async () => {
+    await using lan = await NetworkHost.start({
+      beforeStart: host => {
+        expect(Bun.spawnSync([...host.enter, 'iptables-legacy', '-A', 'FORWARD', '-j', 'ACCEPT']).exitCode).toBe(0);
+      },
+    });
+    const before = await onHost(lan, 'iptables-legacy', '-S');
+    await lan.web('web', '-p', '8080:80');
+    await expectTraffic(lan);
+    expect(await onHost(lan, 'iptables-legacy', '-S')).toBe(before);
+  });
+});
+
+describe('rules that come later', () => {
+  const firewalld = [
+    'add table inet firewalld',
+    'add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; policy accept; }',
+    'add rule inet firewalld filter_FORWARD ct state established,related accept',
+    'add rule inet firewalld filter_FORWARD reject',
+  ].join('; ');
+  const ufw = 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }';
+
+  for (const [who, rules, table] of [
+    ['of firewalld', firewalld, ['inet', 'firewalld']],
+    ['with a policy of drop', ufw, ['ip', 'filter']],
+  ] as const) {
+    test(`${who}, and are made anew`, async () => {
+      await using lan = await NetworkHost.start();
+      await lan.web('web', '-p', '8080:80');
+      await expectTraffic(lan);
+      await onHost(lan, 'nft', rules);
+      await expectTraffic(lan);
+      // As with a reload.
+      await onHost(lan, 'nft', `delete table ${table.join(' ')}; ${rules}`);
+      await expectTraffic(lan);
+      await lan.docker('rm', '-f', 'web');
+      await lan.engine.stop();
+      expect(await onHost(lan, 'nft', 'list', 'table', ...table)).not.toContain('dockyard');
+    });
+  }
+});
+
+test('our table is one, and other tables stay as they are, whatever is done', async () => {
+  const theirs =
+    'add table inet theirs; add set inet theirs bad { type ipv4_addr; elements = { 203.0.113.7 }; }; ' +
+    'add chain inet theirs input { type filter hook input priority 0; policy accept; }; ' +
+    'add rule inet theirs input ip saddr @bad counter drop; ' +
+    'add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }';
+  await using lan = await NetworkHost.start({
+    beforeStart: host => {
+      expect(Bun.spawnSync([...host.enter, 'nft', theirs]).exitCode).toBe(0);
+    },
+  });
+  const others = async () => {
+    const listed = await Promise.all([
+      onHost(lan, 'nft', 'list', 'table', 'inet', 'theirs'),
+      onHost(lan, 'nft', 'list', 'table', 'ip', 'nat'),
+    ]);
+    return listed.join('\n').replace(TRUNCATED_COUNTERS, '');
+  };
+  const before = await others();
+  await lan.docker('network', 'create', 'extra');
+  await lan.web('web', '-p', '8080:80');
+  await lan.docker('network', 'connect', 'extra', 'web');
+  await expectTraffic(lan);
+  const tables = (await onHost(lan, 'nft', 'list', 'tables')).split('\n').filter(line => line.includes('dockyard'));
+  expect(tables).toHaveLength(1);
+  await lan.engine.kill();
+  await lan.engine.start();
+  await expectTraffic(lan);
+  await lan.docker('rm', '-f', 'web');
+  await lan.docker('network', 'rm', 'extra');
+  expect(await others()).toBe(before);
+  await lan.engine.stop();
+  expect(await others()).toBe(before);
+});
