@@ -1,6 +1,7 @@
 // Modes of the bridge driver, and the drivers that put containers on the host's own wire.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { fetchFrom, HOST, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { Machine } from '../support/machines.ts';
+import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
 
 let lan: NetworkHost;
@@ -15,7 +16,9 @@ afterAll(async () => {
 
 const remove = (...containers: string[]) => lan.docker('rm', '-f', ...containers);
 const inContainer = (name: string) => ({ run: (...command: string[]) => lan.engine.docker('exec', name, ...command) });
-const mode = (value: string) => ['-o', `com.docker.network.bridge.gateway_mode_ipv4=${value}`];
+const option = (name: string, value: string) => ['-o', `com.docker.network.${name}=${value}`];
+const mode = (value: string) => option('bridge.gateway_mode_ipv4', value);
+const mode6 = (value: string) => option('bridge.gateway_mode_ipv6', value);
 
 describe('a bridge', () => {
   test('in routed mode is reached by its own addresses, at published ports only, without translation', async () => {
@@ -56,7 +59,6 @@ describe('a bridge', () => {
   });
 
   test('has its options: name, MTU, prefix of interfaces, no masquerading', async () => {
-    const option = (name: string, value: string) => ['-o', `com.docker.network.${name}=${value}`];
     await lan.docker(
       'network',
       'create',
@@ -79,6 +81,101 @@ describe('a bridge', () => {
     expect(lan.interfaces()).not.toContain('mybridge');
   });
 
+  test('has the modes for IPv6 of their own', async () => {
+    const create = (name: string, ...flags: string[]) => lan.docker('network', 'create', '--ipv6', ...flags, name);
+    await create('routed6', '--subnet', '2001:db8:31::/64', ...mode6('routed'));
+    lan.neighbour.addRoute('2001:db8:31::/64', HOST6);
+    await lan.web('open6', '--network', 'routed6', '-p', '8031:80');
+    await lan.web('shut6', '--network', 'routed6');
+    const open = await lan.address('open6', 'routed6', 6);
+    expect(await fetchFrom(lan.neighbour, `http://[${open}]/`)).toBe('open6');
+    expect(await fetchFrom(lan.neighbour, `http://[${open}]/cgi-bin/who`)).toContain(NEIGHBOUR6);
+    expect(await fetchFrom(lan.neighbour, `http://[${await lan.address('shut6', 'routed6', 6)}]/`)).toBe('');
+    // IPv4 is translated as ever.
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8031/`)).toBe('open6');
+    await create('free6', '--subnet', '2001:db8:32::/64', ...mode6('nat-unprotected'));
+    lan.neighbour.addRoute('2001:db8:32::/64', HOST6);
+    await lan.web('free6', '--network', 'free6');
+    expect(await fetchFrom(lan.neighbour, `http://[${await lan.address('free6', 'free6', 6)}]/`)).toBe('free6');
+    await create('alone6', '--internal', '--subnet', '2001:db8:33::/64', ...mode6('isolated'));
+    await lan.web('alone6', '--network', 'alone6');
+    expect(await fetchFrom(lan.host, `http://[${await lan.address('alone6', 'alone6', 6)}]/`)).toBe('');
+    await remove('open6', 'shut6', 'free6', 'alone6');
+    await lan.docker('network', 'rm', 'routed6', 'free6', 'alone6');
+  });
+
+  test('with inhibit_ipv4 leaves the gateway’s address to somebody else', async () => {
+    const flags = [
+      '--subnet',
+      '10.36.0.0/24',
+      ...option('bridge.inhibit_ipv4', 'true'),
+      ...option('bridge.name', 'bare'),
+    ];
+    await lan.docker('network', 'create', ...flags, 'inhibited');
+    await lan.web('i1', '--network', 'inhibited');
+    await lan.web('i2', '--network', 'inhibited');
+    expect(await fetchFrom(inContainer('i2'), 'http://i1/')).toBe('i1');
+    expect(await lan.exec('i1', 'ip', 'route')).toContain('default via 10.36.0.1');
+    expect(await lan.host.output('ip', '-4', 'addr', 'show', 'bare')).not.toContain('10.36.0.1');
+    await remove('i1', 'i2');
+    await lan.docker('network', 'rm', 'inhibited');
+  });
+
+  test('without icc lets containers reach the world, and not each other', async () => {
+    await lan.docker('network', 'create', ...option('bridge.enable_icc', 'false'), 'strangers');
+    await lan.web('x1', '--network', 'strangers');
+    await lan.web('x2', '--network', 'strangers');
+    expect(await fetchFrom(inContainer('x2'), 'http://x1/')).toBe('');
+    expect(await lan.exec('x1', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
+    await remove('x1', 'x2');
+    await lan.docker('network', 'rm', 'strangers');
+  });
+
+  test('publishes on the address it is told, and sends with the address it is told', async () => {
+    lan.host.addAddresses('wire', '192.0.2.77/24');
+    const flags = [...option('bridge.host_binding_ipv4', '192.0.2.77'), ...option('host_ipv4', '192.0.2.77')];
+    await lan.docker('network', 'create', ...flags, 'faced');
+    await lan.web('faced1', '--network', 'faced', '-p', '8036:80');
+    expect(await fetchFrom(lan.neighbour, 'http://192.0.2.77:8036/')).toBe('faced1');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8036/`)).toBe('');
+    using _ = await lan.neighbour.echo(NEIGHBOUR, 4036);
+    using inside = Machine.of((await lan.engine.inspect('faced1')).State!.Pid!);
+    expect(await inside.ask(NEIGHBOUR, 4036, 'who')).toBe('who 192.0.2.77');
+    await remove('faced1');
+    await lan.docker('network', 'rm', 'faced');
+  });
+
+  test('lets trusted interfaces of the host in without translation', async () => {
+    const trusted = option('bridge.trusted_host_interfaces', 'wire:other');
+    await lan.docker('network', 'create', '--subnet', '10.37.0.0/24', ...trusted, 'trusting');
+    await lan.docker('network', 'create', '--subnet', '10.38.0.0/24', 'wary');
+    lan.neighbour.addRoute('10.37.0.0/24', HOST);
+    lan.neighbour.addRoute('10.38.0.0/24', HOST);
+    await lan.web('trust1', '--network', 'trusting', '-p', '8037:80');
+    await lan.web('wary1', '--network', 'wary', '-p', '8038:80');
+    expect(await fetchFrom(lan.neighbour, `http://${await lan.address('trust1', 'trusting')}/`)).toBe('trust1');
+    expect(await fetchFrom(lan.neighbour, `http://${await lan.address('wary1', 'wary')}/`)).toBe('');
+    await remove('trust1', 'wary1');
+    await lan.docker('network', 'rm', 'trusting', 'wary');
+  });
+
+  test.each([
+    ['bridge.gateway_mode_ipv4', 'open', 'unknown gateway mode open'],
+    ['bridge.gateway_mode_ipv6', 'open', 'unknown gateway mode open'],
+    ['bridge.enable_icc', 'perhaps', 'strconv.ParseBool: parsing "perhaps": invalid syntax'],
+    ['bridge.enable_ip_masquerade', 'perhaps', 'strconv.ParseBool: parsing "perhaps": invalid syntax'],
+    ['bridge.inhibit_ipv4', 'perhaps', 'strconv.ParseBool: parsing "perhaps": invalid syntax'],
+    ['bridge.host_binding_ipv4', '1.2.3', 'nil ip'],
+    ['host_ipv4', '1.2.3', 'nil ip'],
+    ['driver.mtu', 'large', 'strconv.Atoi: parsing "large": invalid syntax'],
+    ['driver.mtu', '-1', 'invalid MTU number: -1'],
+    ['bridge.name', 'a-name-of-sixteen', 'too long'],
+  ])('refuses %s=%s', async (name, value, why) => {
+    const refusal = await lan.refused('network', 'create', ...option(name, value), 'wrong');
+    expect([refusal.code, refusal.stderr]).toEqual([1, expect.stringContaining(why)]);
+    expect(await lan.docker('network', 'ls', '-q', '--filter', 'name=wrong')).toBe('');
+  });
+
   test('gives each endpoint the name, settings and hardware address it was asked for', async () => {
     await lan.docker('network', 'create', 'asked');
     const endpoint = [
@@ -96,6 +193,42 @@ describe('a bridge', () => {
     expect(shown).toContain('169.254.77.7/16');
     expect(shown.trim().split('\n').at(-1)).toBe('1');
     await lan.docker('network', 'rm', 'asked');
+  });
+
+  test('refuses names and settings of endpoints that can’t be', async () => {
+    await lan.docker('network', 'create', 'picky');
+    const refused = async (setting: string, value: string) => {
+      const network = `name=picky,driver-opt=com.docker.network.endpoint.${setting}=${value}`;
+      const { code, stderr } = await lan.refused('run', '--rm', '--network', network, 'busybox', 'true');
+      expect(code).toBe(125);
+      return stderr;
+    };
+    expect(await refused('sysctls', 'net.ipv4.conf.eth0.log_martians=1')).toContain(
+      'unrecognised network interface sysctl',
+    );
+    expect(await refused('sysctls', 'kernel.conf.IFNAME.log_martians=1')).toContain(
+      'unrecognised network interface sysctl',
+    );
+    expect(await refused('sysctls', 'net.ipv4.conf.IFNAME.no_such=1')).toContain('no_such');
+    expect(await refused('ifname', 'sixteen-letters-x')).toContain('sixteen-letters-x');
+    expect(await refused('ifname', 'lo')).toContain('lo');
+    expect(await refused('ifname', 'a/b')).toContain('a/b');
+    expect(await lan.docker('run', '--rm', '--network', 'picky', 'busybox', 'echo', 'fine')).toBe('fine');
+    await lan.docker('network', 'rm', 'picky');
+  });
+});
+
+describe('without a driver', () => {
+  test('host shares the host’s own network, none has nothing but itself', async () => {
+    await lan.docker('run', '-d', '--name', 'guest', '--network', 'host', 'busybox', 'sleep', '600');
+    expect(await lan.exec('guest', 'ip', 'addr', 'show', 'wire')).toContain(HOST);
+    await lan.docker('run', '-d', '--name', 'hermit', '--network', 'none', 'busybox', 'sleep', '600');
+    expect(await lan.exec('hermit', 'ls', '/sys/class/net')).toBe('lo');
+    expect(await lan.exec('hermit', 'ping', '-c1', '-W1', '127.0.0.1')).toContain('1 packets received');
+    await lan.web('main', '--network', 'bridge');
+    await lan.docker('run', '-d', '--name', 'shares', '--network', 'container:main', 'busybox', 'sleep', '600');
+    expect(await fetchFrom(inContainer('shares'), 'http://127.0.0.1/')).toBe('main');
+    await remove('guest', 'hermit', 'shares', 'main');
   });
 });
 

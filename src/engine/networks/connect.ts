@@ -14,7 +14,7 @@ import { proxyPorts, publishPorts, releasePorts } from './published.ts';
 import type { EndpointRecord, NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { endpointRecord, isContainerMode } from './register.ts';
 import { portsOf } from './sandbox-lifecycle.ts';
-import { attachEndpoint, releaseEndpoint, reserveEndpoint } from './sandbox-start.ts';
+import { attachEndpoint, checkMacAddress, releaseEndpoint, reserveEndpoint } from './sandbox-start.ts';
 
 const SHARED =
   'container sharing network namespace with another container or host cannot be connected to any other network';
@@ -50,6 +50,7 @@ function checkConnect(
   endpoint: EndpointRecord,
 ): void {
   checkEndpoint(network.name, network, endpoint);
+  checkMacAddress(context, network, endpoint);
   if (sandbox.mode !== 'host' && network.driver === 'host') {
     throw invalid('cannot connect container to host network - container must be created in host network mode');
   }

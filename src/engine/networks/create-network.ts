@@ -25,6 +25,7 @@ export async function createNetwork(context: NetworkContext, request: NetworkCre
     return network;
   }
   const driver = driverNamed(network.driver);
+  if (network.ipam.driver === 'null') throw invalid(`ipv${network.enableIPv4 ? 4 : 6} pool is empty`);
   const make = () => {
     network.ipam.pools = choosePools(context, network, family => driver.givesGateways && hasGateway(network, family));
     const others = [...context.store.networks];

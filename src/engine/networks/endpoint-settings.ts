@@ -14,6 +14,7 @@ export function checkEndpoint(name: string, network: NetworkRecord | undefined, 
     ...addressProblems(asked),
     ...rangeProblems(network, asked),
     ...sysctlProblems(asked),
+    ...interfaceNameProblems(asked),
   ];
   if (asked.macAddress !== '' && !isMacAddress(asked.macAddress)) {
     problems.push(`invalid MAC address: ${asked.macAddress}`);
@@ -69,6 +70,16 @@ function sysctlProblems({ driverOptions }: Asked): string[] {
       `unrecognised network interface sysctl '${sysctl}'; represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'`,
     ];
   });
+}
+
+/** What the kernel takes for a name; its refusal would come much later, and say nothing. */
+function interfaceNameProblems({ driverOptions }: Asked): string[] {
+  const name = driverOptions[OPTION.endpointInterface];
+  if (name === undefined || name === '') return [];
+  const isValid = Buffer.byteLength(name) <= 15 && !/[\s/:%]/.test(name) && !['.', '..', 'lo'].includes(name);
+  return isValid
+    ? []
+    : [`invalid interface name '${name}': at most 15 characters, without white space, '/', ':' and '%'`];
 }
 
 /** As paths below /proc/sys, for an interface that has its name by now. */

@@ -254,6 +254,7 @@ function explained<T>(network: NetworkRecord, work: () => T): T {
 
 function reasonOf(error: KernelError): string {
   if (error.code === 'EPERM') return `the engine is not allowed to change networks (CAP_NET_ADMIN): ${error.message}`;
+  if (error.code === 'EOPNOTSUPP') return `the kernel has no interfaces of this kind: ${error.message}`;
   if (error.code === 'EPROTONOSUPPORT') return `the kernel has no nf_tables: ${error.message}`;
   return error.message;
 }

@@ -1,6 +1,6 @@
 // A container gets its namespace, interfaces, addresses, ports and names. Everything between the first and the last change
 // of the kernel is synchronous: two starts never interleave, and a failure takes all of it back.
-import { DockyardError, type ErrorKind, forbidden } from '../../lib/errors.ts';
+import { DockyardError, type ErrorKind, errnoOf, failed, forbidden, messageOf } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import { addressBytes, requireAddress } from '../../network/addresses.ts';
 import { OPTION } from '../../network/drivers/options.ts';
@@ -23,6 +23,7 @@ export function resolveEndpoints(context: NetworkContext, sandbox: SandboxRecord
     if (!network) throw noSuchNetwork(key);
     if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
     checkEndpoint(network.name, network, endpoint);
+    checkMacAddress(context, network, endpoint);
     endpoint.network = network.id;
     resolved.push([key, endpoint, network]);
   }
@@ -31,6 +32,12 @@ export function resolveEndpoints(context: NetworkContext, sandbox: SandboxRecord
   resolved.sort(([a, , first], [b, , second]) => Number(isMode(b, second)) - Number(isMode(a, first)));
   sandbox.endpoints = Object.fromEntries(resolved.map(([, endpoint, network]) => [network.name, endpoint]));
   return resolved.map(([, endpoint, network]) => [endpoint, network]);
+}
+
+export function checkMacAddress(context: NetworkContext, network: NetworkRecord, endpoint: EndpointRecord): void {
+  if (endpoint.macAddress && context.host.driver(network).sharesMacAddress) {
+    throw failed(`${network.driver} interfaces do not support custom mac address assignment`);
+  }
 }
 
 /** Addresses and names; the kernel knows nothing of it yet. */
@@ -45,18 +52,19 @@ export function reserveEndpoint(
   if (context.defaultBridge.is(network)) context.defaultBridge.ensure(network);
   else context.host.ensure(network);
   const { ipv4, ipv6 } = granted ?? takeAddresses(context, endpoint, network);
-  const macAddress = granted?.macAddress || endpoint.macAddress;
+  const driver = context.host.driver(network);
   const live: LiveEndpoint = {
     id: granted?.id ?? newNetworkId(),
     interfaceName: interfaceName(sandbox, endpoint, granted?.prefix || network.options[OPTION.interfacePrefix]),
-    hostInterface: context.host.driver(network).hostInterfaceName(),
-    macAddress: macAddress || (granted?.plugin ? '' : macAddressFor(ipv4?.address ?? ipv6?.address)),
+    hostInterface: driver.hostInterfaceName(),
+    macAddress: granted?.macAddress || endpoint.macAddress,
     ipv4,
     ipv6,
     dnsNames: isUserDefined(network.name) ? dnsNamesOf(sandbox, endpoint) : [],
     ports: [],
   };
   if (granted?.plugin) live.plugin = granted.plugin;
+  else if (!driver.sharesMacAddress) live.macAddress ||= macAddressFor(ipv4?.address ?? ipv6?.address);
   endpoint.live = live;
   return live;
 }
@@ -92,8 +100,18 @@ export function attachEndpoint(
   const live = endpoint.live!;
   context.host.driver(network).attach(network, endpointSpec({ endpoint, live }), namespace);
   if (live.plugin?.sourceInterface) live.macAddress ||= namespace.route.link(live.interfaceName).macAddress;
-  const sysctls = endpointSysctls(endpoint.driverOptions, live.interfaceName);
-  if (Object.keys(sysctls).length > 0) namespace.setSysctls(sysctls);
+  setSysctls(namespace, endpointSysctls(endpoint.driverOptions, live.interfaceName));
+}
+
+function setSysctls(namespace: SandboxNamespace, sysctls: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(sysctls)) {
+    try {
+      namespace.setSysctls({ [name]: value });
+    } catch (error) {
+      const reason = errnoOf(error) === 'ENOENT' ? 'the kernel has no such setting' : messageOf(error);
+      throw failed(`cannot set ${name.replaceAll('/', '.')} to "${value}": ${reason}`, error);
+    }
+  }
 }
 
 /** What an endpoint is found by. The first one is the answer to the question whose address it is. */
@@ -126,6 +144,7 @@ function macAddressFor(address: string | undefined): string {
 
 /** The words before the reason are those that people search for. */
 export function startFailure(error: unknown): unknown {
+  if (errnoOf(error) !== undefined) return failed(`failed to set up container networking: ${messageOf(error)}`, error);
   if (!(error instanceof DockyardError)) return error;
   const kind: ErrorKind = error.kind;
   return new DockyardError(kind, `failed to set up container networking: ${error.message}`, { cause: error });

@@ -57,6 +57,8 @@ export interface NetworkDriver {
   readonly name: string;
   /** Whether every subnet gets a gateway address, or only those for which one was asked. */
   readonly givesGateways: boolean;
+  /** Its containers have the hardware address of the host's interface. */
+  readonly sharesMacAddress?: true;
   /** Checks the options and finds the interface; changes nothing. */
   plan(network: Omit<NetworkSpec, 'interfaceName' | 'ownsInterface'>, others: readonly NetworkSpec[]): NetworkInterface;
   /** The host's side exists and is as it should be. Interfaces that are made for it are marked with their owner. */

@@ -24,6 +24,7 @@ const flagOf = (network: Pick<NetworkSpec, 'options'>) =>
 export const ipvlan: NetworkDriver = {
   name: 'ipvlan',
   givesGateways: false,
+  sharesMacAddress: true,
 
   plan(network, others): NetworkInterface {
     mtuOption(network.options);
