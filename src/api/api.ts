@@ -4,6 +4,7 @@ import type { Events } from '../engine/events/events.ts';
 import type { ImageService } from '../engine/images/images.ts';
 import type { NetworkDirectory } from '../engine/networks/networks.ts';
 import type { System } from '../engine/system/system.ts';
+import type { TrustService } from '../engine/trust/trust.ts';
 import type { Volumes } from '../engine/volumes/volumes.ts';
 import { productVersion } from '../lib/product.ts';
 import { NEWEST_API } from '../wire/api-version.ts';
@@ -19,6 +20,7 @@ import { imageRoutes } from './routes/images.ts';
 import { networkRoutes } from './routes/networks.ts';
 import { registryRoutes } from './routes/registries.ts';
 import { systemRoutes } from './routes/system.ts';
+import { trustRoutes } from './routes/trust.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 
 export interface ApiEngine {
@@ -27,6 +29,7 @@ export interface ApiEngine {
   images: ImageService;
   networks: NetworkDirectory;
   system: System;
+  trust: TrustService;
   volumes: Volumes;
 }
 
@@ -42,6 +45,7 @@ export function apiRoutes(engine: ApiEngine): Route[] {
     ...registryRoutes(engine.images),
     ...imageRoutes(engine.images),
     ...networkRoutes(engine.networks),
+    ...trustRoutes(engine.trust),
     ...absentRoutes(),
   ];
 }

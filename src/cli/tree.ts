@@ -109,6 +109,30 @@ const context: Group = {
   aliases: { list: 'ls', remove: 'rm' },
 };
 
+const trust: Group = {
+  summary: 'Signatures of images: sign, look, revoke',
+  commands: {
+    inspect: () => import('./commands/trust/inspect.ts'),
+    key: {
+      summary: 'Keys to sign images with',
+      commands: {
+        generate: () => import('./commands/trust/key/generate.ts'),
+        load: () => import('./commands/trust/key/load.ts'),
+      },
+    },
+    revoke: () => import('./commands/trust/revoke.ts'),
+    sign: () => import('./commands/trust/sign.ts'),
+    signer: {
+      summary: 'Who may sign: that is what the trust policy says',
+      commands: {
+        add: () => import('./commands/trust/signer/add.ts'),
+        remove: () => import('./commands/trust/signer/remove.ts'),
+      },
+    },
+  },
+  aliases: { view: 'inspect' },
+};
+
 const builder: Group = {
   summary: 'Builds: build, clean the cache',
   commands: {
@@ -187,6 +211,7 @@ export const root: Group = {
     system,
     tag: 'image tag',
     top: 'container top',
+    trust,
     unpause: 'container unpause',
     update: 'container update',
     version: () => import('./commands/version.ts'),

@@ -24,6 +24,7 @@ const path = (container: string, verb?: string) =>
 export interface CreateOptions {
   name?: string;
   platform?: string;
+  headers?: Record<string, string>;
 }
 
 export async function create(
@@ -32,7 +33,7 @@ export async function create(
   options: CreateOptions = {},
 ): Promise<ContainerCreateResponse> {
   const query = { name: options.name, platform: options.platform };
-  return (await client.request('POST', '/containers/create', { query, json: config })).json();
+  return (await client.request('POST', '/containers/create', { query, json: config, headers: options.headers })).json();
 }
 
 export interface ListOptions {

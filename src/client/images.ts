@@ -75,11 +75,23 @@ export interface PullOptions {
   platform?: string;
   /** Base64 of the registry's credentials. */
   registryAuth?: string;
+  headers?: Record<string, string>;
 }
 
 export async function pull(client: EngineClient, name: string, options: PullOptions = {}): Promise<ProgressSource> {
   const query = { fromImage: name, tag: options.tag, platform: options.platform };
-  return (await client.request('POST', '/images/create', { query, headers: authHeader(options.registryAuth) })).body;
+  const headers = { ...options.headers, ...authHeader(options.registryAuth) };
+  return (await client.request('POST', '/images/create', { query, headers })).body;
+}
+
+/** What a name points at in its registry. */
+export async function distribution(
+  client: EngineClient,
+  name: string,
+  registryAuth: string,
+): Promise<{ Descriptor: { mediaType: string; digest: string; size: number } }> {
+  const target = path(name, 'json').replace('/images/', '/distribution/');
+  return (await client.request('GET', target, { headers: authHeader(registryAuth) })).json();
 }
 
 export interface PushOptions {

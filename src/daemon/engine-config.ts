@@ -3,6 +3,9 @@ import type { EngineConfig, RuntimeConfig } from '../engine/config.ts';
 import type { Settings } from './options.ts';
 import { STOCK_RUNTIMES } from './settings.ts';
 
+/** Looked for where no other is named. */
+const TRUST_POLICY = '/etc/docker/trust-policy.json';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Surroundings {
@@ -30,6 +33,7 @@ export function engineConfig(settings: Settings, { environment, ...places }: Sur
     defaultCgroupnsMode: settings.defaultCgroupnsMode || undefined,
     seccompProfile: settings.seccompProfile || 'builtin',
     noNewPrivileges: settings.noNewPrivileges,
+    trustPolicy: { file: settings.trustPolicy || TRUST_POLICY, named: settings.trustPolicy !== '' },
     proxies: {
       http: proxy(settings.httpProxy, environment, 'HTTP_PROXY'),
       https: proxy(settings.httpsProxy, environment, 'HTTPS_PROXY'),

@@ -115,6 +115,7 @@ export const options = {
   httpProxy: option('http-proxy', text(''), 'Proxy for http://'),
   httpsProxy: option('https-proxy', text(''), 'Proxy for https://'),
   noProxy: option('no-proxy', text(''), 'Hosts that are reached without proxy'),
+  trustPolicy: option('trust-policy', text(''), 'File that says which images must be signed by whom'),
   storageDriver: option(
     'storage-driver',
     choice('', ['', 'overlayfs', 'overlay2', 'btrfs', 'zfs', 'vfs', 'fuse-overlayfs']),

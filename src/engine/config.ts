@@ -37,6 +37,8 @@ export interface EngineConfig {
   maxConcurrentDownloads: number;
   maxConcurrentUploads: number;
   maxDownloadAttempts: number;
+  /** Which images must be signed by whom. A file that was not named may be missing. */
+  trustPolicy: { file: string; named: boolean };
   proxies: { http: string; https: string; no: string };
   /** What `info` has to say about the ways the API is open. */
   apiWarnings?: readonly string[];

@@ -11,10 +11,13 @@ import { EventLog } from './events/event-log.ts';
 import type { Events } from './events/events.ts';
 import { createImages } from './images/image-store.ts';
 import type { ImageService } from './images/images.ts';
+import { Registries } from './images/transfer/registries.ts';
 import { createNetworks, type EngineNetworks } from './networks/create-networks.ts';
 import { openState } from './state/database.ts';
 import { EngineSystem } from './system/engine-system.ts';
 import type { System } from './system/system.ts';
+import { EngineTrust } from './trust/engine-trust.ts';
+import type { TrustService } from './trust/trust.ts';
 import { createVolumes } from './volumes/volume-store.ts';
 import type { Volumes } from './volumes/volumes.ts';
 
@@ -26,6 +29,7 @@ export interface Engine {
   readonly networks: EngineNetworks;
   readonly events: Events;
   readonly system: System;
+  readonly trust: TrustService;
   /** Brings the world in line with the state. Nothing may be served before it has resolved. */
   start(): Promise<void>;
   /** Lets go of everything but the containers, which run on. */
@@ -44,12 +48,15 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
   const events = new EventLog();
   let manager: ContainerManager;
   const snapshots: Snapshots = createSnapshots(config.dataRoot, config.execRoot);
+  const { file, named } = config.trustPolicy;
+  const trust = new EngineTrust({ file, mustExist: named, database, registries: new Registries(config) });
   const images = createImages({
     dataRoot: config.dataRoot,
     database,
     events,
     config,
     users: { usersOf: image => manager.usersOfImage(image) },
+    trust,
     layersInUse: () => snapshots.layersInUse(),
   });
   const plugins = new Plugins(pluginPlaces(config.execRoot));
@@ -99,7 +106,9 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
     networks,
     events,
     system,
+    trust,
     start: async () => {
+      trust.check();
       await images.reconcile();
       await containers.reconcile();
       containers.startByPolicy();

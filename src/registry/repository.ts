@@ -10,7 +10,7 @@ import {
 import { failed, invalid } from '../lib/errors.ts';
 import { type Digest, isDigest, sha256 } from '../lib/ids.ts';
 import { type ByteSource, collectBounded } from '../lib/streams.ts';
-import { ConnectionFailure, failureOf } from './failures.ts';
+import { ConnectionFailure, failureOf, RegistryFailure } from './failures.ts';
 import type { RegistrySession } from './session.ts';
 import { bodyOf, shortJson } from './transport.ts';
 
@@ -25,6 +25,11 @@ const MANIFEST_TYPES = [
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
   'application/vnd.docker.distribution.manifest.v1+json',
 ];
+
+const MAX_REFERRERS = 10_000;
+
+/** Where the referrers of a manifest are listed in registries without the API for it. */
+export const referrersTag = (subject: Digest) => subject.replace(':', '-');
 
 export interface FetchedManifest {
   descriptor: Descriptor;
@@ -165,7 +170,50 @@ export class Repository {
     await committed.body?.cancel();
   }
 
-  async putManifest(reference: string, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  /** What refers to a manifest, by the referrers API or, where a registry has none, by the tag that stands in for it. */
+  async referrers(subject: Digest, signal?: AbortSignal): Promise<Descriptor[]> {
+    const found: Descriptor[] = [];
+    for (let path: string | undefined = `/v2/${this.path}/referrers/${subject}`; path !== undefined; ) {
+      const exchange = { method: 'GET', headers: { Accept: MEDIA_TYPES.index }, signal };
+      const response: Response = await this.session.request(path, exchange, this.#scopes);
+      const isIndex = (response.headers.get('content-type') ?? '').startsWith(MEDIA_TYPES.index);
+      if (!response.ok || !isIndex) {
+        const { status } = response;
+        if (status >= 500 || status === 401 || status === 403 || status === 429) {
+          throw await failureOf(response, `referrers of ${subject}`);
+        }
+        // Registries older than the API answer with all kinds of refusals.
+        await response.body?.cancel();
+        return this.taggedReferrers(subject, signal);
+      }
+      const index = parseManifest(await collectBounded(bodyOf(response, this.host, signal), MAX_MANIFEST));
+      if (index.kind === 'index') found.push(...index.manifests);
+      path = nextPage(response);
+      if (found.length > MAX_REFERRERS) throw failed(`${subject} has more than ${MAX_REFERRERS} referrers`);
+    }
+    return found;
+  }
+
+  /** The specification's fallback: an index under a tag that is made of the digest. */
+  async taggedReferrers(subject: Digest, signal?: AbortSignal): Promise<Descriptor[]> {
+    try {
+      const { content } = await this.manifest(referrersTag(subject), signal);
+      return content.kind === 'index' ? content.manifests : [];
+    } catch (error) {
+      if (error instanceof RegistryFailure && error.status === 404) return [];
+      throw error;
+    }
+  }
+
+  /** Only by digest does it delete the manifest itself. */
+  async deleteManifest(reference: string, signal?: AbortSignal): Promise<void> {
+    const response = await this.#request(`/manifests/${reference}`, { method: 'DELETE', signal });
+    if (!response.ok && response.status !== 404) throw await failureOf(response, `DELETE manifest ${reference}`);
+    await response.body?.cancel();
+  }
+
+  /** True if the registry has noted which manifest this one refers to. */
+  async putManifest(reference: string, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<boolean> {
     const response = await this.#request(`/manifests/${reference}`, {
       method: 'PUT',
       headers: { 'Content-Type': mediaType },
@@ -174,6 +222,7 @@ export class Repository {
     });
     if (!response.ok) throw await failureOf(response, `PUT manifest ${reference}`);
     await response.body?.cancel();
+    return response.headers.has('oci-subject');
   }
 
   async #get(path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {

@@ -6,6 +6,7 @@ import { filtersOf } from '../filters.ts';
 import type { Query } from '../query.ts';
 import { created, done, json, noContent, stream } from '../reply.ts';
 import { type Route, type RouteRequest, route } from '../route.ts';
+import { signatureRequired } from '../signature-required.ts';
 import { createFrom } from '../versions/container-create.ts';
 import { inspectFor, summaryFor, updateFrom } from '../versions/containers.ts';
 
@@ -45,7 +46,7 @@ export function containerRoutes(containers: Containers): Route[] {
         request.query,
         await request.json('ContainerCreateRequest'),
       );
-      const answer = await containers.create(create);
+      const answer = await containers.create({ ...create, signatureRequired: signatureRequired(request.headers) });
       return created({ ...answer, Warnings: [...answer.Warnings, ...warnings] });
     }),
 

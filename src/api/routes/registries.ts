@@ -11,6 +11,7 @@ import { progressReply } from '../progress-reply.ts';
 import { AUTH_HEADER, credentialsOf, loginFrom } from '../registry-auth.ts';
 import { json } from '../reply.ts';
 import { type Route, type RouteRequest, route } from '../route.ts';
+import { signatureRequired } from '../signature-required.ts';
 
 const SEARCH_FILTERS = ['is-automated', 'is-official', 'stars'];
 
@@ -72,6 +73,7 @@ async function pullReply(images: ImageService, { query, version, headers, signal
       reference,
       platform: platform === '' ? undefined : parsePlatform(platform),
       credentials: credentialsOf(headers.get(AUTH_HEADER)),
+      signatureRequired: signatureRequired(headers),
       signal,
     }),
   );

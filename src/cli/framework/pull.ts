@@ -14,6 +14,7 @@ export interface PullImageOptions {
   platform?: string;
   /** Every tag of the repository. */
   all?: boolean;
+  headers?: Record<string, string>;
 }
 
 export async function pullImage(
@@ -27,6 +28,7 @@ export async function pullImage(
   const source = await images.pull(client, familiarRepository(reference), {
     tag: digest ?? tag,
     platform: options.platform,
+    headers: options.headers,
     registryAuth: await registryAuth(cli, reference.domain),
   });
   const columns = options.quiet ? undefined : await terminalColumns(options.out === cli.err ? 2 : 1);

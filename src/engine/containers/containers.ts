@@ -24,6 +24,8 @@ export type Filters = Readonly<Record<string, readonly string[]>>;
 export interface CreateRequest {
   name?: string;
   platform?: string;
+  /** Only of an image that is signed, whatever the trust policy says. */
+  signatureRequired?: boolean;
   config: ContainerConfig;
   hostConfig: HostConfig;
   networkingConfig: NetworkingConfig;

@@ -42,6 +42,9 @@ export async function createContainer(
   const requestedName = request.name?.replace(/^\//, '');
   if (requestedName) store.checkName(requestedName);
   const image = request.config.Image ? context.images.get(request.config.Image, request.platform) : NO_IMAGE;
+  const trustWarnings = (await admitted(context, request, image)) ?? [];
+  // Signatures may have been waited for.
+  if (requestedName) store.checkName(requestedName);
   const config = mergeConfig(request.config, image.config);
   checkConfig(config);
   const { value: hostConfig, warnings } = validateHostConfig(
@@ -103,7 +106,11 @@ export async function createContainer(
   delete record.unfinished;
   store.save(record);
   publish(context, record, 'create');
-  return { Id: id, Warnings: warnings };
+  return { Id: id, Warnings: [...trustWarnings, ...warnings] };
+}
+
+function admitted(context: ContainerContext, { config, signatureRequired = false }: CreateRequest, image: Image) {
+  return config.Image ? context.images.admit(image, config.Image, { signatureRequired }) : undefined;
 }
 
 async function makeResources(

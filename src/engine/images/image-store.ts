@@ -18,6 +18,7 @@ import type { ByteSource } from '../../lib/streams.ts';
 import type { ImageSummary } from '../../wire/types.ts';
 import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
+import type { PullGate, RunGate } from '../trust/trust.ts';
 import { loadImages } from './archive/load.ts';
 import { saveImages } from './archive/save.ts';
 import { commitImage } from './commit.ts';
@@ -42,7 +43,7 @@ import { historyOf, inspectImage, listImages } from './list.ts';
 import { pruneImages } from './prune.ts';
 import { ImageRecords } from './records.ts';
 import { type RemoveOptions, removeImage } from './remove.ts';
-import { choose, chooseIfAny, resolve } from './resolve.ts';
+import { choose, chooseIfAny, namesAsked, resolve } from './resolve.ts';
 import { Downloader } from './transfer/download.ts';
 import { inspectRemote, login, search } from './transfer/lookup.ts';
 import { type PullContext, pullImages } from './transfer/pull.ts';
@@ -55,6 +56,7 @@ export interface ImageOptions {
   events: Events;
   config: TransferConfig;
   users: ImageUsers;
+  trust: PullGate & RunGate;
   /** Layers under containers, whatever became of their images. */
   layersInUse(): Iterable<ChainId>;
 }
@@ -72,15 +74,17 @@ const parallelUnpacks = availableParallelism() + 1;
 export class ImageStore implements ImageService {
   readonly #context: PullContext;
   readonly #database: StateDatabase;
+  readonly #trust: RunGate;
 
-  constructor({ dataRoot, database, events, config, users, layersInUse }: ImageOptions) {
+  constructor({ dataRoot, database, events, config, users, trust, layersInUse }: ImageOptions) {
     const content = new ContentStore(dataRoot, { parallelUnpacks });
     const stacks = new StackBuilder(content);
     this.#database = database;
     const registries = new Registries(config);
     const downloader = new Downloader(content, registries);
     const records = new ImageRecords(database);
-    this.#context = { content, stacks, records, events, users, layersInUse, registries, downloader };
+    this.#context = { content, stacks, records, events, users, layersInUse, registries, downloader, trust };
+    this.#trust = trust;
   }
 
   get(reference: string, platform?: string): Image {
@@ -101,6 +105,11 @@ export class ImageStore implements ImageService {
       layers: chainIds(config.rootfs.diff_ids),
       created: config.created ?? '',
     };
+  }
+
+  admit({ id }: Image, reference: string, options: { signatureRequired: boolean }): Promise<string[]> | undefined {
+    const required = options.signatureRequired;
+    return this.#trust.admitRun({ digest: id, names: namesAsked(this.#context.records, id, reference), required });
   }
 
   prepare(image: Image): Promise<void> | undefined {

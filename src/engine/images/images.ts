@@ -34,6 +34,11 @@ export interface Image {
 export interface Images {
   /** By name, digest, id or unique id prefix. Throws notFound with Docker's words. */
   get(reference: string, platform?: string): Image;
+  /**
+   * Before a container is made of it: throws forbidden if the trust policy refuses it under the name that was asked for.
+   * Resolves to warnings; undefined where there is nothing to check, which is usual.
+   */
+  admit(image: Image, reference: string, options: { signatureRequired: boolean }): Promise<string[]> | undefined;
   /** Before a snapshot of it is made: unpacks layers that are not. Undefined when all is there, which is usual. */
   prepare(image: Image): Promise<void> | undefined;
   /** Makes an image of a writable layer. Resolves to its id once it is stored. */
@@ -143,6 +148,8 @@ export interface TransferRequest {
   reference: Reference;
   platform: Platform | undefined;
   credentials: Credentials;
+  /** Pull only what is signed, whatever the trust policy says. */
+  signatureRequired?: boolean;
   signal: AbortSignal;
 }
 
@@ -170,5 +177,6 @@ export interface ImageUsers {
   usersOf(image: Digest): readonly ImageUser[];
 }
 
+export { type Descriptor, descriptorOf } from '../../content/oci.ts';
 export type { Snapshots } from '../../content/snapshots.ts';
 export { type Credentials, NO_CREDENTIALS } from '../../registry/session.ts';

@@ -3,6 +3,7 @@
 import type { ManifestReader } from '../../content/manifests.ts';
 import { attestationFor, type Descriptor, type ImageConfigFile, type Index, type Manifest } from '../../content/oci.ts';
 import { notFound } from '../../lib/errors.ts';
+import type { Digest } from '../../lib/ids.ts';
 import { formatPlatform, hostPlatform, type Platform, platformRank, samePlatform } from '../../lib/platform.ts';
 import {
   canonicalName,
@@ -38,6 +39,15 @@ export function resolve(records: ImageRecords, text: string): ImageRecord {
   if (others.length > 0) throw notFound('ambiguous reference');
   if (!match) throw noSuchImage(parsed);
   return match;
+}
+
+/** By which names an image was meant: the one that was asked for, or for an id all that it has. */
+export function namesAsked(records: ImageRecords, id: Digest, text: string): Reference[] {
+  const parsed = parseAnyReference(text);
+  const isName =
+    'domain' in parsed &&
+    (parsed.digest !== undefined || records.named(canonicalName(withDefaultTag(parsed)))?.target.digest === id);
+  return isName ? [parsed] : records.namesOf(id).map(parseReference);
 }
 
 function matchingPrefix(records: ImageRecords, text: string): ImageRecord[] {

@@ -74,4 +74,13 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    name: 'signatures that were good when an image came',
+    sql: `
+      CREATE TABLE image_signatures (
+        image TEXT PRIMARY KEY,
+        evidence TEXT NOT NULL
+      ) STRICT;
+    `,
+  },
 ];

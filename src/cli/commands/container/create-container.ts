@@ -5,6 +5,8 @@ import { isStatus } from '../../../client/errors.ts';
 import type { ContainerCreateRequest } from '../../../wire/types.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { ExitError } from '../../framework/errors.ts';
+import type { PullImageOptions } from '../../framework/pull.ts';
+import { contentTrustWanted } from '../../options/content-trust.ts';
 import { type CreateFlags, createRequest } from './create-options/create-options.ts';
 
 /** Wrong use of the command: its own exit code, and where to read on. */
@@ -59,8 +61,10 @@ export async function createContainer(
   const idFile = flags.cidfile === '' ? undefined : await reserveIdFile(flags.cidfile);
   try {
     const credentials = flags['use-api-socket'] ? await shareEngine(cli, request) : undefined;
-    if (flags.pull === 'always') await pull(cli, client, image, platform, flags.quiet);
-    const create = () => containers.create(client, request, { name: flags.name, platform });
+    const headers = contentTrustWanted(flags) ? await trustHeaders(cli, client) : undefined;
+    const pullIt = () => pull(cli, client, image, { platform, quiet: flags.quiet, headers });
+    if (flags.pull === 'always') await pullIt();
+    const create = () => containers.create(client, request, { name: flags.name, platform, headers });
     let response: Awaited<ReturnType<typeof create>>;
     try {
       response = await create();
@@ -70,7 +74,7 @@ export async function createContainer(
         cli.err.line(`Unable to find image '${await shownName(image)}' locally`);
         await cli.err.flush();
       }
-      await pull(cli, client, image, platform, flags.quiet);
+      await pullIt();
       response = await create();
     }
     for (const warning of response.Warnings ?? []) cli.err.line(`WARNING: ${warning}`);
@@ -105,10 +109,20 @@ async function shownName(image: string): Promise<string> {
   return familiarName(withDefaultTag(parseReference(image)));
 }
 
-async function pull(cli: Cli, client: EngineClient, image: string, platform: string, quiet: boolean): Promise<void> {
+async function pull(
+  cli: Cli,
+  client: EngineClient,
+  image: string,
+  options: Omit<PullImageOptions, 'out'>,
+): Promise<void> {
   const { pullImage } = await import('../../framework/pull.ts');
   // stdout belongs to the container.
-  await pullImage(cli, client, image, { out: cli.err, quiet, platform });
+  await pullImage(cli, client, image, { out: cli.err, ...options });
+}
+
+async function trustHeaders(cli: Cli, client: EngineClient): Promise<Record<string, string>> {
+  const { signatureRequired } = await import('../../framework/content-trust.ts');
+  return signatureRequired(cli, client);
 }
 
 async function reserveIdFile(path: string) {

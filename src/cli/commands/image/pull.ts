@@ -2,6 +2,7 @@ import { canonicalName, isNameOnly, parseReference, withDefaultTag } from '../..
 import { defineCommand, exactly } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { pullImage } from '../../framework/pull.ts';
+import { contentTrustWanted, disableContentTrust } from '../../options/content-trust.ts';
 import { defaultPlatform } from '../../options/platform.ts';
 
 export const command = defineCommand({
@@ -10,6 +11,7 @@ export const command = defineCommand({
   arguments: exactly(1),
   flags: {
     'all-tags': { type: 'bool', short: 'a', summary: 'Fetch every tag of the repository' },
+    'disable-content-trust': disableContentTrust,
     platform: { type: 'string', summary: 'Platform to fetch (os[/arch[/variant]])' },
     quiet: { type: 'bool', short: 'q', summary: 'Show no progress' },
   },
@@ -20,7 +22,11 @@ export const command = defineCommand({
     const reference = all ? given : withDefaultTag(given);
     if (!quiet && reference !== given) cli.out.line(`Using default tag: ${reference.tag}`);
     const platform = flags.platform || defaultPlatform();
-    await pullImage(cli, await cli.client(), name, { out: cli.out, quiet, platform, all });
+    const client = await cli.client();
+    const headers = contentTrustWanted(flags)
+      ? await (await import('../../framework/content-trust.ts')).signatureRequired(cli, client)
+      : {};
+    await pullImage(cli, client, name, { out: cli.out, quiet, platform, all, headers });
     cli.out.line(canonicalName(reference));
   },
 });

@@ -1,18 +1,11 @@
-import { push } from '../../../client/images.ts';
-import {
-  canonicalName,
-  familiarRepository,
-  isNameOnly,
-  parseReference,
-  withDefaultTag,
-} from '../../../lib/reference.ts';
+import { canonicalName, isNameOnly, parseReference, type Reference, withDefaultTag } from '../../../lib/reference.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { defineCommand, exactly } from '../../framework/command.ts';
-import { registryAuth } from '../../framework/credentials.ts';
 import { ExitError } from '../../framework/errors.ts';
-import { showProgress } from '../../framework/progress.ts';
+import { type Pushed, pushImage } from '../../framework/push.ts';
+import { contentTrustWanted, disableContentTrust } from '../../options/content-trust.ts';
 import { platformQuery } from '../../options/platform.ts';
-import { isTerminal, windowSize } from '../../stdio/terminal.ts';
+import type { SigningKey } from '../../trust/key-store.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS] NAME[:TAG]',
@@ -20,8 +13,11 @@ export const command = defineCommand({
   arguments: exactly(1),
   flags: {
     'all-tags': { type: 'bool', short: 'a', summary: 'Send every tag of the repository' },
+    'disable-content-trust': disableContentTrust,
     platform: { type: 'string', since: '1.46', summary: 'Send only this platform of it (os[/arch[/variant]])' },
     quiet: { type: 'bool', short: 'q', summary: 'Show no progress' },
+    sign: { type: 'bool', summary: 'Sign what was sent (a Dockyard engine is needed)' },
+    'sign-key': { type: 'string', summary: 'Key to sign with: a name of "docker trust key", or a file' },
   },
   async run(cli, flags, [name = '']) {
     const { 'all-tags': all, quiet } = flags;
@@ -29,24 +25,45 @@ export const command = defineCommand({
     const given = parseReference(name);
     if (all && !isNameOnly(given)) throw new ExitError(1, "tag can't be used with --all-tags/-a");
     const reference = all ? given : withDefaultTag(given);
+    const key =
+      flags.sign || flags['sign-key'] !== '' || contentTrustWanted(flags)
+        ? await signingKey(cli, flags['sign-key'])
+        : undefined;
     if (platform !== undefined)
       note(cli, 'Only this platform of the image is sent; its index and attestations are not.');
     if (!quiet && reference !== given) cli.out.line(`Using default tag: ${reference.tag}`);
-    const notes: string[] = [];
-    const progress = await push(await cli.client(), familiarRepository(reference), {
-      tag: reference.digest ?? reference.tag,
-      platform,
-      registryAuth: await registryAuth(cli, reference.domain),
-    });
-    await showProgress(progress, cli.out, {
-      quiet,
-      columns: !quiet && isTerminal(1) ? (windowSize(1)?.columns ?? 200) : undefined,
-      onAux: aux => notes.push(...noteOf(aux)),
-    });
+    const { pushed, remarks } = await pushImage(cli, await cli.client(), reference, { quiet, platform });
+    if (key) await signAll(cli, reference, pushed, key, quiet);
     if (quiet) cli.out.line(canonicalName(reference));
-    for (const text of notes) note(cli, text);
+    for (const text of remarks.flatMap(noteOf)) note(cli, text);
   },
 });
+
+/** Before anything is sent: without a key nothing should be. */
+async function signingKey(cli: Cli, wanted: string): Promise<SigningKey> {
+  const [{ openKey }, { checkCanSign }] = await Promise.all([
+    import('../../trust/key-store.ts'),
+    import('../../trust/sign.ts'),
+  ]);
+  await checkCanSign(cli, await cli.client());
+  return openKey(cli, wanted);
+}
+
+async function signAll(cli: Cli, reference: Reference, pushed: readonly Pushed[], key: SigningKey, quiet: boolean) {
+  const [{ signImage }, { distribution }, { registryAuth }] = await Promise.all([
+    import('../../trust/sign.ts'),
+    import('../../../client/images.ts'),
+    import('../../framework/credentials.ts'),
+  ]);
+  const client = await cli.client();
+  for (const { Tag, Digest } of pushed) {
+    const { domain, path } = reference;
+    const auth = await registryAuth(cli, domain);
+    const { Descriptor } = await distribution(client, `${domain}/${path}@${Digest}`, auth);
+    await signImage(cli, client, reference, Descriptor, key);
+    if (!quiet) cli.out.line(`${Tag}: signed ${Digest}`);
+  }
+}
 
 interface PushNote {
   manifestPushedInsteadOfIndex?: boolean;

@@ -8,6 +8,7 @@ import { collect } from '../../../lib/streams.ts';
 import { tarEntry, writeTar } from '../../../lib/tar/writer.ts';
 import { EventLog } from '../../events/event-log.ts';
 import { openState, type StateDatabase } from '../../state/database.ts';
+import type { PullGate, RunGate } from '../../trust/trust.ts';
 import { createImages, type ImageStore } from '../image-store.ts';
 import { type ImageUser, NO_CREDENTIALS, type ProgressMessage } from '../images.ts';
 
@@ -15,6 +16,8 @@ export class TestImages implements AsyncDisposable {
   readonly root = mkdtempSync(`${tmpdir()}/images-test-`);
   readonly users = new Map<Digest, ImageUser[]>();
   readonly events: string[] = [];
+  /** Whoever asks may; tests of trust put something else here before `start`. */
+  trust: PullGate & RunGate = { admitPull: async () => {}, admitRun: () => undefined };
   store!: ImageStore;
   #database!: StateDatabase;
 
@@ -51,6 +54,7 @@ export class TestImages implements AsyncDisposable {
         maxDownloadAttempts: 3,
       },
       users: { usersOf: image => this.users.get(image) ?? [] },
+      trust: this.trust,
       layersInUse: () => [],
     });
     await this.store.reconcile();

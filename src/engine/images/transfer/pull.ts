@@ -15,6 +15,7 @@ import {
 } from '../../../lib/reference.ts';
 import { RegistryFailure } from '../../../registry/failures.ts';
 import type { FetchedManifest, Repository } from '../../../registry/repository.ts';
+import type { PullGate } from '../../trust/trust.ts';
 import { collectContent, type ImageContext, publishImage } from '../context.ts';
 import type { ProgressMessage, TransferRequest } from '../images.ts';
 import { type Report, Steps, withProgress } from '../progress.ts';
@@ -25,6 +26,7 @@ import { firstOf, type Registries } from './registries.ts';
 export interface PullContext extends ImageContext {
   readonly registries: Registries;
   readonly downloader: Downloader;
+  readonly trust: PullGate;
 }
 
 export function pullImages(context: PullContext, request: TransferRequest): AsyncIterable<ProgressMessage> {
@@ -32,13 +34,13 @@ export function pullImages(context: PullContext, request: TransferRequest): Asyn
     const { reference, credentials } = request;
     const repositories = await context.registries.forPull(reference, credentials);
     if (!isNameOnly(reference)) {
-      await new Pull(context, reference, request.platform, repositories, report, signal).run();
+      await new Pull(context, reference, request, repositories, report, signal).run();
       return;
     }
     const tags = await explained(reference, () => firstOf(repositories, repository => repository.tags(signal)));
     if (tags.length === 0) throw notFound(`repository ${familiarRepository(reference)} has no tags`);
     for (const tag of tags) {
-      await new Pull(context, withTag(reference, tag), request.platform, repositories, report, signal).run();
+      await new Pull(context, withTag(reference, tag), request, repositories, report, signal).run();
     }
   });
 }
@@ -51,7 +53,7 @@ class Pull {
   constructor(
     private readonly context: PullContext,
     private readonly reference: Reference,
-    private readonly platform: Platform | undefined,
+    private readonly request: Pick<TransferRequest, 'platform' | 'signatureRequired'>,
     private readonly repositories: readonly Repository[],
     private readonly report: Report,
     private readonly signal: AbortSignal,
@@ -67,6 +69,7 @@ class Pull {
       const wanted = reference.digest ?? reference.tag!;
       const root = await explained(reference, () => this.#manifest(wanted));
       report({ status: `Pulling from ${reference.path}`, id: reference.tag ?? wanted });
+      await this.#admit(root.descriptor);
       await this.#store(root);
       context.records.pullBegan(name, root.descriptor);
       await this.#contents(await this.#platformManifest(root));
@@ -83,6 +86,13 @@ class Pull {
       this.#lease[Symbol.dispose]();
       collectContent(context);
     }
+  }
+
+  #admit(target: Descriptor): Promise<void> {
+    const { reference, repositories, signal } = this;
+    const required = this.request.signatureRequired ?? false;
+    const warn = (status: string) => this.report({ status });
+    return this.context.trust.admitPull({ reference, target, repositories, required, signal, warn });
   }
 
   async #manifest(reference: string): Promise<FetchedManifest> {
@@ -119,12 +129,12 @@ class Pull {
   }
 
   #choose(manifests: readonly Descriptor[]): Descriptor {
-    const wanted = this.platform ?? hostPlatform();
+    const wanted = this.request.platform ?? hostPlatform();
     let best: { descriptor: Descriptor; rank: number } | undefined;
     for (const descriptor of manifests) {
       const { platform } = descriptor;
       if (!platform || platform.os === 'unknown') continue;
-      const exact = this.platform && samePlatform(platform, this.platform);
+      const exact = this.request.platform && samePlatform(platform, this.request.platform);
       const rank = exact ? -1 : platformRank(platform, wanted);
       if (rank !== undefined && (!best || rank < best.rank)) best = { descriptor, rank };
     }
@@ -139,9 +149,9 @@ class Pull {
     const { content } = this.context;
     await this.#fetch(manifest.config, () => {});
     const config = parseConfig(content.blobs.readSmall(manifest.config.digest));
-    if (this.platform && !platformFits(platformOf(config), this.platform)) {
+    if (this.request.platform && !platformFits(platformOf(config), this.request.platform)) {
       throw notFound(
-        `image with reference ${familiarName(this.reference)} was found but its platform (${formatPlatform(platformOf(config))}) does not match the specified platform (${formatPlatform(this.platform)})`,
+        `image with reference ${familiarName(this.reference)} was found but its platform (${formatPlatform(platformOf(config))}) does not match the specified platform (${formatPlatform(this.request.platform)})`,
       );
     }
     const stack = stackOf(manifest, config);

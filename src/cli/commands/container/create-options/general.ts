@@ -1,7 +1,9 @@
 // Flags about the process itself: its command, environment, names, life.
+
 import type { ContainerConfig, HostConfig } from '../../../../wire/types.ts';
 import { splitPair } from '../../../framework/flag-types.ts';
 import { type FlagTable, type FlagValues, isGiven } from '../../../framework/flags.ts';
+import { disableContentTrust } from '../../../options/content-trust.ts';
 import { readEnvironment, readKeyValueFile, validateEnv, validateLabel } from './key-values.ts';
 
 export const generalFlags = {
@@ -39,13 +41,7 @@ export const generalFlags = {
   'use-api-socket': { type: 'bool', summary: "Let the container use the engine, with this user's registry logins" },
   user: { type: 'string', short: 'u', summary: 'User, and group: <name|uid>[:<group|gid>]' },
   workdir: { type: 'string', short: 'w', summary: 'Working directory' },
-  'disable-content-trust': {
-    type: 'bool',
-    default: true,
-    hidden: true,
-    summary: 'Without effect',
-    deprecated: 'support for docker content trust was removed',
-  },
+  'disable-content-trust': disableContentTrust,
 } as const satisfies FlagTable;
 
 function validateAttach(text: string): string {
