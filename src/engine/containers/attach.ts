@@ -32,7 +32,10 @@ export async function attachContainer(
         signal,
       })
     : undefined;
-  if (!request.stream) return historyOnly(record.config.Tty === true, history);
+  if (!request.stream) {
+    publish(context, record, 'attach');
+    return historyOnly(record.config.Tty === true, history);
+  }
   const attachment = live.io.attach({
     stdin: request.stdin && record.config.OpenStdin === true,
     stdout: request.stdout,

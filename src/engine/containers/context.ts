@@ -30,6 +30,8 @@ export interface ContainerContext {
   /** What is left to do when everybody has been answered; only the end of the daemon waits for it. */
   later(work: Promise<void>): void;
   conmonPath(): string;
+  /** Of containers that name none; undefined where there is no AppArmor. */
+  apparmorProfile(): string | undefined;
   /** The engine's part of a container's specification. */
   specDefaults(): EngineDefaults;
 }

@@ -1,4 +1,5 @@
 // `docker inspect`: the record and the kernel's view of it, in the shape of the API.
+import { apparmorProfile } from '../../runtime/apparmor.ts';
 import type { ContainerInspectResponse, ContainerState } from '../../wire/types.ts';
 import { shownMount } from '../volumes/mount-points.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
@@ -35,7 +36,7 @@ export async function inspectContainer(
     ...(record.image.manifest ? { ImageManifestDescriptor: record.image.manifest } : {}),
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: '',
+    AppArmorProfile: apparmorProfile(record.hostConfig, context.host, context.apparmorProfile()) ?? '',
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: shownHostConfig(record.hostConfig),
     Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } },

@@ -3,6 +3,7 @@ import { invalid, messageOf } from '../../lib/errors.ts';
 import type { ContainerId, Digest, ExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
+import { loadDefaultProfile } from '../../runtime/apparmor.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
 import { ExitWatcher } from '../../runtime/exits.ts';
@@ -64,6 +65,8 @@ export class ContainerManager implements Containers {
   readonly #live = new Map<ContainerId, LiveContainer>();
   readonly #later = new Set<Promise<void>>();
 
+  #apparmorProfile: string | undefined;
+
   constructor(dependencies: ContainerDependencies) {
     const { config } = dependencies;
     const store = new ContainerStore(dependencies.database);
@@ -95,7 +98,8 @@ export class ContainerManager implements Containers {
       forget: id => this.#live.delete(id),
       later: work => this.#doLater(work),
       conmonPath: () => config.conmonPath ?? findOnPath('conmon'),
-      specDefaults: () => specDefaults(config),
+      apparmorProfile: () => this.#apparmorProfile,
+      specDefaults: () => specDefaults(config, this.#apparmorProfile),
     };
   }
 
@@ -109,7 +113,17 @@ export class ContainerManager implements Containers {
 
   /** Takes over what a former daemon left. Nothing is served before this has resolved. */
   async reconcile(): Promise<void> {
+    if (this.#context.host.apparmor) await this.#loadProfile();
     await reconcileContainers(this.#context);
+  }
+
+  /** Containers are held in by everything else, too: without a profile they still run, as on a host without AppArmor. */
+  async #loadProfile(): Promise<void> {
+    try {
+      this.#apparmorProfile = await loadDefaultProfile();
+    } catch (error) {
+      log.warn('containers run without an AppArmor profile', { error: messageOf(error) });
+    }
   }
 
   /** The restart policies' part; containers come up while the engine already serves. */

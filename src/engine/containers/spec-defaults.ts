@@ -5,12 +5,13 @@ import type { EngineConfig } from '../config.ts';
 let profile: { path: string; text: string } | undefined;
 
 /** The engine's part of each container's specification. A profile's file is read once. */
-export function specDefaults(config: EngineConfig): EngineDefaults {
+export function specDefaults(config: EngineConfig, apparmorProfile: string | undefined): EngineDefaults {
   return {
     ulimits: config.defaultUlimits,
     shmSize: config.defaultShmSize,
     noNewPrivileges: config.noNewPrivileges,
     seccompProfile: seccompProfile(config.seccompProfile),
+    ...(apparmorProfile && { apparmorProfile }),
     init: config.init,
     initPath: config.initPath ?? initOnPath(),
   };

@@ -184,6 +184,7 @@ export class EngineSystem implements System {
     const privateCgroups =
       (config.defaultCgroupnsMode ?? (host.cgroups.version === 2 ? 'private' : 'host')) === 'private';
     return [
+      ...(host.apparmor ? ['name=apparmor'] : []),
       ...(host.seccomp ? [`name=seccomp,profile=${config.seccompProfile}`] : []),
       ...(host.cgroupNamespaces && privateCgroups ? ['name=cgroupns'] : []),
       ...(config.noNewPrivileges ? ['name=no-new-privileges'] : []),

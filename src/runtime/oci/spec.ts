@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { forbidden, invalid } from '../../lib/errors.ts';
 import type { ContainerConfig, HostConfig } from '../../wire/types.ts';
+import { apparmorProfile } from '../apparmor.ts';
 import { type Capability, containerCapabilities } from '../capabilities.ts';
 import type { HostFacts } from '../cgroups/host.ts';
 import { checkRlimit, type Rlimit } from '../rlimits.ts';
@@ -44,6 +45,8 @@ export interface EngineDefaults {
   noNewPrivileges: boolean;
   /** JSON text of a profile, 'builtin' or 'unconfined'. */
   seccompProfile: string;
+  /** The AppArmor profile of containers that name none; undefined where there is none. */
+  apparmorProfile?: string;
   /** Whether a container that does not say gets an init. */
   init: boolean;
   /** The init program on the host. */
@@ -155,7 +158,7 @@ function containerProcess(
     args: initPath === undefined ? [...input.args] : [INIT_IN_CONTAINER, '--', ...input.args],
     env: [...input.env],
     cwd: input.cwd || '/',
-    ...processSecurity(input, security, capabilities),
+    ...processSecurity(input, capabilities),
     rlimits: rlimitsOf(input).filter(limit => !isLate(limit)),
     oomScoreAdj: grantedOomScore(hostConfig, input.host).value,
     noNewPrivileges: security.noNewPrivileges ?? defaults.noNewPrivileges,
@@ -167,9 +170,9 @@ function processUser({ uid, gid, umask, additionalGids }: OciUser): OciUser {
   return { uid, gid, ...(umask !== undefined && { umask }), ...(additionalGids && { additionalGids }) };
 }
 
-function processSecurity(input: SpecInput, security: SecurityOptions, capabilities: readonly Capability[]) {
+function processSecurity(input: SpecInput, capabilities: readonly Capability[]) {
   const list = [...capabilities];
-  const apparmor = input.host.apparmor ? apparmorProfile(input.hostConfig, security) : undefined;
+  const apparmor = apparmorProfile(input.hostConfig, input.host, input.defaults.apparmorProfile);
   return {
     capabilities: { bounding: list, effective: list, permitted: list },
     ...(apparmor && { apparmorProfile: apparmor }),
@@ -195,17 +198,13 @@ export function execSecurity(input: ExecSecurityInput): Partial<OciProcess> {
     },
     host.capabilities,
   );
-  const apparmor = host.apparmor ? apparmorProfile(hostConfig, security) : undefined;
+  const apparmor = apparmorProfile(hostConfig, host, defaults.apparmorProfile);
   return {
     capabilities: { bounding: list, effective: list, permitted: list },
     ...(apparmor && { apparmorProfile: apparmor }),
     rlimits: rlimitsOf({ hostConfig, host, defaults }),
     noNewPrivileges: security.noNewPrivileges ?? defaults.noNewPrivileges,
   };
-}
-
-function apparmorProfile(hostConfig: HostConfig, security: SecurityOptions): string | undefined {
-  return security.apparmor ?? (hostConfig.Privileged ? 'unconfined' : undefined);
 }
 
 function initProgram({ hostConfig, namespaces, defaults }: SpecInput): string | undefined {
