@@ -1,6 +1,6 @@
 // The live end of a watched process: conmon's attach socket. One connection per process, shared by all attached clients.
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
-import { connectSeqpacket, duplicate, enlargeSendBuffers, receiveTagged } from '../kernel/seqpacket.ts';
+import { connectSeqpacket, duplicate, enlargeBuffers, receiveTagged } from '../kernel/seqpacket.ts';
 import { errnoOf } from '../lib/errors.ts';
 import { watchDescriptor } from '../lib/socket.ts';
 import { attachSocketName } from './conmon.ts';
@@ -23,6 +23,8 @@ const STDERR = 3;
 const REST_MS = 1;
 /** What conmon can send meanwhile without having to wait: more than it can make. */
 const ROOM = 1024 * 1024;
+/** What the process can write without having to wait for conmon. All of a user's pipes together have 64 MB. */
+const PIPE = 256 * 1024;
 
 export class AttachSocket {
   /** Tells when there is something, and writes. It closes when conmon does, whether or not everything was received. */
@@ -108,7 +110,7 @@ export class AttachSocket {
   }
 
   #canRest(): boolean {
-    this.#paced ??= enlargeSendBuffers(Number(readFileSync(`${this.directory}/conmon.pid`, 'utf8')), ROOM);
+    this.#paced ??= enlargeBuffers(Number(readFileSync(`${this.directory}/conmon.pid`, 'utf8')), ROOM, PIPE);
     return this.#paced;
   }
 

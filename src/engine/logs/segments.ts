@@ -1,6 +1,6 @@
 // A log's files in order of age, numbered so that a reader knows where it is while files are renamed, compressed and deleted
 // under it. A file that is dropped while a reader still has it before it stays open until that reader has passed it.
-import { closeSync, openSync } from 'node:fs';
+import { close, openSync } from 'node:fs';
 import { Pulse } from '../../lib/pulse.ts';
 import { ifThere, unlinkIfThere } from './file-io.ts';
 
@@ -76,12 +76,13 @@ export class Segments {
   drop(number: number): void {
     const file = this.#files.get(number);
     if (!file) return;
-    if ([...this.#positions].some(position => position.number <= number)) {
-      const open = this.#openFile(file);
-      if (open) this.#held.set(number, open);
-    }
+    // Kept open over its deletion: what takes long is giving back the space, which happens at the last close, in the background.
+    const open = this.#openFile(file);
     this.#files.delete(number);
     unlinkIfThere(file.path);
+    if (!open) return;
+    this.#held.set(number, open);
+    this.#release();
   }
 
   /** A reader that begins at the oldest segment there is. It must `leave`. */
@@ -107,7 +108,7 @@ export class Segments {
     const needed = Math.min(...[...this.#positions].map(position => position.number));
     for (const [number, open] of this.#held) {
       if (number >= needed) continue;
-      closeSync(open.fd);
+      close(open.fd);
       this.#held.delete(number);
     }
   }
