@@ -17,6 +17,12 @@ const perSecond = async (action: () => Promise<unknown>) => (MEGABYTES * 1.04857
 
 const text = (side: Side) => ['--network', 'none', '-v', `${textFile(side)}:/text:ro`, 'busybox', 'cat', '/text'];
 
+/** A container that holds the text as a file of its own, so that it can be copied out and exported. */
+async function holder(side: Side): Promise<void> {
+  await side.docker('create', '--name', 'holder', '--network', 'none', 'busybox', 'true');
+  await side.docker('cp', textFile(side), 'holder:/text');
+}
+
 export const rows: Row[] = [
   {
     name: 'attach',
@@ -25,6 +31,28 @@ export const rows: Row[] = [
     goal: { value: 150 },
     rounds: 3,
     measure: side => perSecond(() => side.redirected(['run', '--rm', ...text(side)], '/dev/null', '/dev/null')),
+  },
+  {
+    name: 'attach-json',
+    title: 'the same with `--log-driver json-file`',
+    unit: 'MB/s',
+    rounds: 3,
+    measure: side =>
+      perSecond(() =>
+        side.redirected(['run', '--rm', '--log-driver', 'json-file', ...text(side)], '/dev/null', '/dev/null'),
+      ),
+  },
+  {
+    name: 'exec-output',
+    title: `${MEGABYTES} MB of output through \`docker exec\``,
+    unit: 'MB/s',
+    rounds: 3,
+    prepare: async side => {
+      const volume = `${textFile(side)}:/text:ro`;
+      await side.docker('run', '-d', '--name', 'target', '--network', 'none', '-v', volume, 'busybox', 'sleep', '1000');
+    },
+    measure: side => perSecond(() => side.redirected(['exec', 'target', 'cat', '/text'], '/dev/null', '/dev/null')),
+    finish: side => side.removeAll(),
   },
   {
     name: 'logs',
@@ -51,5 +79,32 @@ export const rows: Row[] = [
           '/dev/null',
         ),
       ),
+  },
+  {
+    name: 'cp-in',
+    title: `\`docker cp\` of ${MEGABYTES} MB into a container`,
+    unit: 'MB/s',
+    rounds: 3,
+    prepare: holder,
+    measure: side => perSecond(() => side.docker('cp', textFile(side), 'holder:/text')),
+    finish: side => side.removeAll(),
+  },
+  {
+    name: 'cp-out',
+    title: `\`docker cp\` of ${MEGABYTES} MB out of a container`,
+    unit: 'MB/s',
+    rounds: 3,
+    prepare: holder,
+    measure: side => perSecond(() => side.docker('cp', 'holder:/text', `${side.base}/copy`)),
+    finish: side => side.removeAll(),
+  },
+  {
+    name: 'export',
+    title: `\`docker export\` of a container with ${MEGABYTES} MB`,
+    unit: 'MB/s',
+    rounds: 3,
+    prepare: holder,
+    measure: side => perSecond(() => side.redirected(['export', 'holder'], '/dev/null', '/dev/null')),
+    finish: side => side.removeAll(),
   },
 ];
