@@ -18,7 +18,7 @@ const may: Record<string, readonly string[]> = {
   api: ['lib', 'wire', 'engine'],
   daemon: ['lib', 'kernel', 'wire', 'api', 'engine'],
   client: ['lib', 'wire'],
-  cli: ['lib', 'wire', 'client', 'kernel', 'signatures'],
+  cli: ['lib', 'wire', 'client', 'kernel', 'signatures', 'registry'],
   // The only file that sees every entry point: which name was I called by.
   'main.ts': ['lib', 'cli', 'daemon', 'registry', 'content', 'runtime', 'network', 'engine'],
 };

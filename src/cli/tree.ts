@@ -55,6 +55,17 @@ const image: Group = {
   aliases: { list: 'ls', remove: 'rm' },
 };
 
+const manifest: Group = {
+  summary: 'Manifest lists: one name for the images of several platforms',
+  commands: {
+    annotate: () => import('./commands/manifest/annotate.ts'),
+    create: () => import('./commands/manifest/create.ts'),
+    inspect: () => import('./commands/manifest/inspect.ts'),
+    push: () => import('./commands/manifest/push.ts'),
+    rm: () => import('./commands/manifest/rm.ts'),
+  },
+};
+
 const volume: Group = {
   summary: 'Volumes: data that outlives containers',
   commands: {
@@ -185,7 +196,7 @@ export const root: Group = {
     login: () => import('./commands/login.ts'),
     logout: () => import('./commands/logout.ts'),
     logs: 'container logs',
-    manifest: notBuilt('Manifest lists'),
+    manifest,
     network,
     node: notBuilt('Nodes of a swarm'),
     pause: 'container pause',

@@ -32,8 +32,7 @@ export async function* decompress(source: ByteSource, compression: 'gzip' | 'zst
     try {
       for await (const chunk of source) {
         if (unpack.destroyed) return;
-        if (!unpack.write(chunk))
-          await new Promise<void>(resolve => unpack.once('drain', resolve).once('close', resolve));
+        if (!unpack.write(chunk)) await drained(unpack);
       }
       unpack.end();
     } catch (error) {
@@ -48,6 +47,14 @@ export async function* decompress(source: ByteSource, compression: 'gzip' | 'zst
     unpack.destroy();
     await feeding;
   }
+}
+
+/** Until it takes more, or takes nothing any more. */
+async function drained(stream: NodeJS.WritableStream): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stream.once('drain', resolve).once('close', resolve);
+  await promise;
+  stream.removeListener('drain', resolve).removeListener('close', resolve);
 }
 
 /** Unpacks whatever it is; bzip2 and xz by programs, if the machine has them. What is not packed comes through as it is. */

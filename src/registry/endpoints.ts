@@ -93,6 +93,12 @@ function contains(networks: BlockList, address: string): boolean {
   return networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
+/** The proxies that the environment names, in upper case or lower. */
+export function environmentProxies(): RegistryConfig['proxies'] {
+  const variable = (name: string) => process.env[name] ?? process.env[name.toLowerCase()] ?? '';
+  return { http: variable('HTTP_PROXY'), https: variable('HTTPS_PROXY'), no: variable('NO_PROXY') };
+}
+
 /** The proxy to use for a URL, if any. Loopback is always reached directly. */
 export function proxyFor(url: URL, { proxies }: Pick<RegistryConfig, 'proxies'>): string | undefined {
   const proxy = url.protocol === 'https:' ? proxies.https : proxies.http;

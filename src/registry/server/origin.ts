@@ -5,7 +5,7 @@ import { invalid, messageOf } from '../../lib/errors.ts';
 import type { Digest } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
-import { type Endpoint, isInsecure, type RegistryConfig } from '../endpoints.ts';
+import { type Endpoint, environmentProxies, isInsecure, type RegistryConfig } from '../endpoints.ts';
 import { ConnectionFailure, failureOf, RegistryFailure } from '../failures.ts';
 import { Repository } from '../repository.ts';
 import { NO_CREDENTIALS, RegistrySession } from '../session.ts';
@@ -37,15 +37,10 @@ export class Origin {
 
   static async open(store: RegistryStore, { url, username = '', password = '' }: OriginOptions): Promise<Origin> {
     const base = parseBase(url);
-    const { env } = process;
     const config: RegistryConfig = {
       insecureRegistries: [],
       registryMirrors: [],
-      proxies: {
-        http: env['HTTP_PROXY'] ?? env['http_proxy'] ?? '',
-        https: env['HTTPS_PROXY'] ?? env['https_proxy'] ?? '',
-        no: env['NO_PROXY'] ?? env['no_proxy'] ?? '',
-      },
+      proxies: environmentProxies(),
       certificateDirectories: [],
     };
     const endpoint: Endpoint = {
