@@ -61,6 +61,9 @@ export class Side {
     await output(['mkfs.ext4', '-q', this.#image]);
     await output(['mount', '-o', 'loop', this.#image, this.base]);
     chmodSync(this.base, 0o711);
+    // In memory, as /run is.
+    mkdirSync(`${this.base}/run`);
+    await output(['mount', '-t', 'tmpfs', '-o', 'mode=755', 'run', `${this.base}/run`]);
   }
 
   /** Resolves to the milliseconds until the daemon answered. */

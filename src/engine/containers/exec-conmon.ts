@@ -1,6 +1,6 @@
 // The conmon of an exec. Nearly every client starts an exec as soon as it is created, so its conmon gets ready in between.
 import { mkdirSync, rmSync } from 'node:fs';
-import { messageOf } from '../../lib/errors.ts';
+import { errnoOf, messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { anticipateMoves } from '../../runtime/cgroups/anticipate.ts';
 import { awaitExec, type WaitingExec } from '../../runtime/conmon.ts';
@@ -58,7 +58,7 @@ function startConmon(context: ContainerContext, exec: Exec): WaitingExec {
   const { request } = exec;
   const { record } = exec.container;
   const directory = directoryOf(context, exec);
-  mkdirSync(`${directory}/exit`, { recursive: true, mode: 0o700 });
+  makeDirectory(pathsOf(context, record).execs, directory);
   const conmon = awaitExec({
     conmonPath: context.conmonPath(),
     runtime: installedRuntime(context, record),
@@ -66,7 +66,7 @@ function startConmon(context: ContainerContext, exec: Exec): WaitingExec {
     containerName: record.name,
     execId: exec.id,
     directory,
-    exitDirectory: `${directory}/exit`,
+    exitDirectory: directory,
     logTarget: 'none',
     processSpec: processSpecOf(directory),
     stdin: request.attachStdin,
@@ -75,4 +75,15 @@ function startConmon(context: ContainerContext, exec: Exec): WaitingExec {
   });
   anticipateMoves(context.host.cgroups, conmon.pid);
   return conmon;
+}
+
+/** One call for all but the first exec of a container. */
+function makeDirectory(parent: string, directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { mode: 0o700 });
+  }
 }

@@ -213,7 +213,7 @@ export function adoptExecs(context: ContainerContext, live: LiveContainer): void
 
 /** There is no pipe to an adopted exec's conmon: its exit file tells. */
 async function watchAdopted(context: ContainerContext, exec: Exec, directory: string): Promise<void> {
-  const file = `${directory}/exit/${exec.container.record.id}`;
+  const file = `${directory}/${exec.container.record.id}`;
   while (exec.phase.kind === 'running') {
     const code = readExitFile(file);
     if (code !== undefined) return settleExec(context, exec, code);

@@ -39,6 +39,7 @@ import { listContainers } from './list.ts';
 import { LiveContainer } from './live.ts';
 import * as observe from './observe.ts';
 import { containerPaths, exitsDirectory } from './paths.ts';
+import { prepareForFirst } from './prepare-for-first.ts';
 import { findOnPath } from './programs.ts';
 import { pruneContainers } from './prune.ts';
 import { reconcileContainers, startByPolicy } from './reconcile.ts';
@@ -59,10 +60,14 @@ export interface ContainerDependencies {
   events: Events;
 }
 
+/** Long enough after the daemon's start for whoever waited for it to have been answered. */
+const QUIET_MS = 250;
+
 export class ContainerManager implements Containers {
   readonly #context: ContainerContext;
   readonly #store: ContainerStore;
   readonly #live = new Map<ContainerId, LiveContainer>();
+  #quiet: Timer | undefined;
   readonly #later = new Set<Promise<void>>();
 
   #apparmorProfile: string | undefined;
@@ -129,10 +134,12 @@ export class ContainerManager implements Containers {
   /** The restart policies' part; containers come up while the engine already serves. */
   startByPolicy(): void {
     startByPolicy(this.#context);
+    this.#quiet = setTimeout(() => prepareForFirst(this.#context), QUIET_MS).unref();
   }
 
   /** Containers run on; only what watches them ends. */
   async close(): Promise<void> {
+    clearTimeout(this.#quiet);
     this.#context.exits.close();
     for (const live of this.#live.values()) {
       live.cancelRestart();
