@@ -18,7 +18,7 @@ export async function runDocker(args: string[], streams: ConstructorParameters<t
   try {
     const globals = parseFlags(globalFlags, args, true);
     cli = new Cli(globals.values, streams);
-    code = await dispatch(cli, globals.args, globals.help);
+    code = await dispatch(cli, globals.args, globals.help, args);
   } catch (error) {
     cli ??= new Cli(parseFlags(globalFlags, []).values, streams);
     code = await report(cli, error);
@@ -33,7 +33,7 @@ export async function runDocker(args: string[], streams: ConstructorParameters<t
   return code;
 }
 
-async function dispatch(cli: Cli, args: string[], help: boolean): Promise<number> {
+async function dispatch(cli: Cli, args: string[], help: boolean, all: string[]): Promise<number> {
   if (cli.globals.version) {
     const { gitCommit, productVersion } = await import('../lib/product.ts');
     cli.out.line(`Docker version ${productVersion}, build ${gitCommit || 'unknown'}`);
@@ -43,8 +43,13 @@ async function dispatch(cli: Cli, args: string[], help: boolean): Promise<number
     throw new ExitError(1, `Unable to parse logging level: ${cli.globals['log-level']}`);
   }
   const asksHelp = args[0] === 'help';
-  const found = find(asksHelp ? args.slice(1) : args);
+  const words = asksHelp ? args.slice(1) : args;
+  const found = find(words);
   cli.path = found.path;
+  if (words[0] !== undefined && mayBePlugin(found)) {
+    const code = await runPlugin(cli, words[0], all);
+    if (code !== undefined) return code;
+  }
   if (asksHelp && isGroup(found.entry) && found.rest.length > 0) {
     throw new ExitError(1, `unknown help topic: ${found.rest.join(' ')}`);
   }
@@ -55,6 +60,21 @@ async function dispatch(cli: Cli, args: string[], help: boolean): Promise<number
   if (typeof found.entry === 'string') throw new Error(`alias of an alias: ${found.entry}`);
   const { command } = await found.entry();
   return runCommand(cli, command, found.rest, help || asksHelp);
+}
+
+/** Words that are not ours may be somebody's program; so may those that we have no command for yet. */
+function mayBePlugin({ entry, path }: Found): boolean {
+  return entry === root || (path.split(' ').length === 2 && typeof entry === 'object' && !isGroup(entry));
+}
+
+/** Undefined if there is no such plugin. */
+async function runPlugin(cli: Cli, name: string, args: string[]): Promise<number | undefined> {
+  const plugin = (await import('./plugins/find.ts')).findPlugin(cli, name);
+  if (plugin === undefined) return undefined;
+  const { Err } = await (await import('./plugins/describe.ts')).describePlugin(plugin);
+  if (Err !== undefined) throw new ExitError(1, `docker: plugin ${plugin.path} is not valid: ${Err}`);
+  await cli.flush();
+  return (await import('./plugins/run.ts')).runPlugin(plugin.path, args);
 }
 
 interface Found {
@@ -94,10 +114,10 @@ async function runGroup(cli: Cli, group: Group, rest: string[], help: boolean): 
   if (!help && rest.length > 0) {
     const parsed = parseUsing(cli, groupUsage(cli, group), () => parseFlags({}, rest));
     if (parsed.help) help = true;
-    else if (parsed.args.length > 0) throw unknownCommand(cli, group, parsed.args[0]!);
+    else if (parsed.args.length > 0) throw await unknownCommand(cli, group, parsed.args[0]!);
   }
-  const { groupHelp } = await import('./framework/help.ts');
-  cli.out.write(await groupHelp(cli.path, group));
+  const { groupHelp, rootHelp } = await import('./framework/help.ts');
+  cli.out.write(await (group === root ? rootHelp(cli) : groupHelp(cli.path, group)));
   return 0;
 }
 
@@ -105,11 +125,15 @@ function groupUsage(cli: Cli, group: Group): string {
   return group === root ? 'docker [OPTIONS] COMMAND [ARG...]' : `${cli.path} COMMAND`;
 }
 
-function unknownCommand(cli: Cli, group: Group, word: string): ExitError {
+async function unknownCommand(cli: Cli, group: Group, word: string): Promise<ExitError> {
+  const { nearest } = await import('../lib/nearest.ts');
+  const names = Object.keys(group.commands).filter(name => !name.startsWith('_'));
+  const near = nearest(word, [...names, ...Object.keys(group.aliases ?? {})]);
+  const hint = near === undefined ? '' : `Did you mean '${cli.path} ${near}'?\n\n`;
   const usage = group === root ? '' : `Usage:  ${groupUsage(cli, group)}\n\n`;
   return new ExitError(
     1,
-    `docker: unknown command: ${cli.path} ${word}\n\n${usage}Run '${cli.path} --help' for more information`,
+    `docker: unknown command: ${cli.path} ${word}\n\n${hint}${usage}Run '${cli.path} --help' for more information`,
   );
 }
 

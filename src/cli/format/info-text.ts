@@ -1,11 +1,28 @@
 // The text of `docker info`.
 import type { SystemInfo } from '../../wire/types.ts';
 import type { ClientVersion } from '../client-version.ts';
+import type { Plugin } from '../plugins/describe.ts';
 import { swarmLines } from './swarm-text.ts';
 import { bytesSize } from './units.ts';
 
-export function clientLines(client: ClientVersion, debug: boolean): string[] {
-  return ['Client:', ` Version:    ${client.Version}`, ` Context:    ${client.Context}`, ` Debug Mode: ${debug}`];
+export function clientLines(client: ClientVersion, debug: boolean, plugins: readonly Plugin[]): string[] {
+  const usable = plugins.filter(({ Err }) => Err === undefined);
+  return [
+    'Client:',
+    ` Version:    ${client.Version}`,
+    ` Context:    ${client.Context}`,
+    ` Debug Mode: ${debug}`,
+    ...section(' Plugins:', usable.flatMap(cliPluginLines)),
+  ];
+}
+
+function cliPluginLines({ Name, ShortDescription, Vendor, Version, Path, ShadowedPaths }: Plugin): string[] {
+  return [
+    `  ${Name}: ${ShortDescription ?? ''} (${Vendor})`,
+    ...known('    Version: ', Version),
+    ...known('    Path:    ', Path),
+    ...known('    Shadowed:', ShadowedPaths?.join(', ')),
+  ];
 }
 
 /** Nothing for a value that isn't there. */

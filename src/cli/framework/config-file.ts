@@ -41,6 +41,8 @@ export interface ConfigFile {
   proxies?: Record<string, ProxySettings>;
   currentContext?: string;
   aliases?: Record<string, string>;
+  /** More folders with programs that add commands. */
+  cliPluginsExtraDirs?: string[];
   /** Ours: `false` keeps the client from starting an engine by itself. */
   dockyardAutoStart?: boolean;
 }

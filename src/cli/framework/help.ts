@@ -1,6 +1,7 @@
 // `--help`: groups list their commands, commands their flags.
 import { resolveAlias } from '../docker.ts';
 import { root } from '../tree.ts';
+import type { Cli } from './cli.ts';
 import { type Command, type Entry, type Group, isGroup } from './command.ts';
 import { type Flag, type FlagTable, isListFlag, isMapFlag } from './flags.ts';
 import { globalFlags } from './globals.ts';
@@ -16,35 +17,79 @@ export function commandHelp(path: string, command: Command): string {
   return `${parts.join('\n\n')}\n`;
 }
 
+type Row = [name: string, summary: string];
+
+/** What most people need, in the order in which they need it. */
+const common = [
+  'run',
+  'exec',
+  'ps',
+  'logs',
+  'stop',
+  'images',
+  'pull',
+  'push',
+  'login',
+  'logout',
+  'search',
+  'info',
+  'version',
+];
+
+export async function rootHelp(cli: Cli): Promise<string> {
+  const { describePlugins } = await import('../plugins/describe.ts');
+  const [rows, plugins] = await Promise.all([rowsOf(root), describePlugins(cli)]);
+  const working = plugins.filter(({ Err, Hidden }) => Err === undefined && !Hidden);
+  const broken = plugins.filter(({ Err }) => Err !== undefined);
+  const byPlugin = new Set(working.map(({ Name }) => Name));
+  const first = common.map(name => rows.commands.find(row => row[0] === name)!);
+  const sections: [string, Row[]][] = [
+    ['Common Commands', first],
+    ['Kinds of things', rows.groups],
+    ['Commands', rows.commands.filter(row => !first.includes(row))],
+    ['Plugins', working.map(({ Name, ShortDescription }) => [`${Name}*`, ShortDescription ?? ''])],
+    ['Invalid Plugins', broken.map(({ Name, Err }) => [Name, Err ?? ''])],
+    ['Not built yet', rows.notBuilt.filter(([name]) => !byPlugin.has(name))],
+  ];
+  return pageOf(`docker [OPTIONS] COMMAND`, root.summary, 'docker', [
+    ...sections.filter(([, list]) => list.length > 0).map(([title, list]) => `${title}:\n${columns(list)}`),
+    `Global Options:\n${flagLines(globalFlags).join('\n')}`,
+  ]);
+}
+
 export async function groupHelp(path: string, group: Group): Promise<string> {
-  const isRoot = group === root;
-  const parts = [`Usage:  ${path}${isRoot ? ' [OPTIONS]' : ''} COMMAND`, group.summary];
-  const commands: [string, string][] = [];
-  const groups: [string, string][] = [];
+  const { groups, commands, notBuilt } = await rowsOf(group);
+  const marked = notBuilt.map(([name, text]): Row => [name, `${text} (not built yet)`]);
+  return pageOf(`${path} COMMAND`, group.summary, path, [
+    ...(groups.length > 0 ? [`Groups:\n${columns(byName(groups))}`] : []),
+    `Commands:\n${columns(byName([...commands, ...marked]))}`,
+  ]);
+}
+
+function pageOf(usage: string, summary: string, path: string, sections: readonly string[]): string {
+  const more = `Run '${path} COMMAND --help' for more information on a command.`;
+  return `${[`Usage:  ${usage}`, summary, ...sections, more].join('\n\n')}\n`;
+}
+
+async function rowsOf(group: Group): Promise<Record<'groups' | 'commands' | 'notBuilt', Row[]>> {
+  const rows = { groups: [] as Row[], commands: [] as Row[], notBuilt: [] as Row[] };
   for (const [name, entry] of Object.entries(group.commands)) {
-    const line = await summaryOf(entry);
-    if (line !== undefined) (isGroup(entry) ? groups : commands).push([name, line]);
+    const target = resolveAlias(entry);
+    if (isGroup(target)) rows.groups.push([name, target.summary]);
+    else if (typeof target === 'object') rows.notBuilt.push([name, target.notBuilt]);
+    else if (typeof target === 'function') {
+      const { command } = await target();
+      if (!command.hidden) rows.commands.push([name, command.summary]);
+    }
   }
-  if (groups.length > 0) parts.push(`${isRoot ? 'Kinds of things' : 'Groups'}:\n${columns(groups)}`);
-  if (commands.length > 0) parts.push(`Commands:\n${columns(commands)}`);
-  if (isRoot) parts.push(`Global Options:\n${flagLines(globalFlags).join('\n')}`);
-  parts.push(`Run '${path} COMMAND --help' for more information on a command.`);
-  return `${parts.join('\n\n')}\n`;
+  return { groups: byName(rows.groups), commands: byName(rows.commands), notBuilt: byName(rows.notBuilt) };
 }
 
-async function summaryOf(entry: Entry): Promise<string | undefined> {
-  const target = resolveAlias(entry);
-  if (isGroup(target)) return target.summary;
-  if (typeof target === 'string') return undefined;
-  if (typeof target === 'object') return `${target.notBuilt} (not built yet)`;
-  const { command } = await target();
-  return command.hidden ? undefined : command.summary;
-}
+const byName = (rows: readonly Row[]) => rows.toSorted(([a], [b]) => (a < b ? -1 : 1));
 
-function columns(rows: [string, string][]): string {
-  const sorted = rows.sort(([a], [b]) => (a < b ? -1 : 1));
-  const width = Math.max(11, ...sorted.map(([name]) => name.length + 1));
-  return sorted.map(([name, text]) => `  ${name.padEnd(width)} ${text}`).join('\n');
+function columns(rows: readonly Row[]): string {
+  const width = Math.max(11, ...rows.map(([name]) => name.length + 1));
+  return rows.map(([name, text]) => `  ${name.padEnd(width)} ${text}`.trimEnd()).join('\n');
 }
 
 /** Every path that leads to the same command, the path itself included. */
@@ -94,7 +139,8 @@ export function shownDefault(flag: Flag): string | undefined {
   if (isListFlag(flag) || isMapFlag(flag)) return undefined;
   const value = flag.default;
   if (value === undefined || value === false || value === '' || value === 0) return undefined;
-  return String(value);
+  const text = String(value);
+  return text === '0s' ? undefined : text;
 }
 
 function defaultText(flag: Flag): string {

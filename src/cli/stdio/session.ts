@@ -29,14 +29,19 @@ export class Session {
   async run(): Promise<SessionEnd> {
     const { tty, stdin, output } = this.options;
     if (tty && stdin) await this.#rawTerminal();
+    let end: SessionEnd | undefined;
     try {
       const input = stdin ? this.#sendInput() : this.#sendNothing();
-      if (!output) return await input;
       // Input that has ended says nothing about the output; input that was detached ends the session.
-      return await Promise.race([this.#receive(), input.then(end => (end === 'detached' ? end : forever))]);
+      const ending = output
+        ? Promise.race([this.#receive(), input.then(how => (how === 'detached' ? how : forever))])
+        : input;
+      end = await ending;
+      return end;
     } finally {
       this.#restore();
-      this.close();
+      // What was sent may still wait for the process to start: it goes through as long as we stay connected.
+      if (end !== 'input') this.close();
     }
   }
 

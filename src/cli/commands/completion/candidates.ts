@@ -29,7 +29,7 @@ const none: Candidates = { list: [], files: true };
 export async function candidatesFor(cli: Cli, words: readonly string[]): Promise<Candidates> {
   const current = words.at(-1) ?? '';
   const { entry, rest } = follow(words.slice(0, -1));
-  if (isGroup(entry)) return matching(await wordsOf(entry, current, rest), current, false);
+  if (isGroup(entry)) return matching(await wordsOf(cli, entry, current, rest), current, false);
   if (typeof entry !== 'function') return none;
   const { command } = await entry();
   return forCommand(cli, command, rest, current);
@@ -68,10 +68,10 @@ function takesNextWord(table: FlagTable, word: string): boolean {
   return flag !== undefined && flag.type !== 'bool';
 }
 
-async function wordsOf(group: Group, current: string, rest: readonly string[]): Promise<Candidate[]> {
+async function wordsOf(cli: Cli, group: Group, current: string, rest: readonly string[]): Promise<Candidate[]> {
   if (current.startsWith('-')) return group === root ? flagCandidates(globalFlags, current) : [];
   if (rest.length > 0) return [];
-  const found: Candidate[] = [];
+  const found: Candidate[] = group === root ? await pluginNames(cli, current) : [];
   for (const [name, entry] of Object.entries(group.commands)) {
     if (name.startsWith('__') || !name.startsWith(current)) continue;
     const target = resolveAlias(entry);
@@ -82,6 +82,13 @@ async function wordsOf(group: Group, current: string, rest: readonly string[]): 
     }
   }
   return found;
+}
+
+async function pluginNames(cli: Cli, current: string): Promise<Candidate[]> {
+  const plugins = await (await import('../../plugins/describe.ts')).describePlugins(cli);
+  return plugins
+    .filter(({ Name, Err, Hidden }) => Err === undefined && !Hidden && Name.startsWith(current))
+    .map(({ Name, ShortDescription }) => ({ text: Name, about: ShortDescription }));
 }
 
 function flagCandidates(table: FlagTable, current: string): Candidate[] {

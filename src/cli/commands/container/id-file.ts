@@ -1,5 +1,6 @@
 // --cidfile: the file is there before the container is, and goes again if there is none.
 import { open, unlink } from 'node:fs/promises';
+import { fileProblem } from '../../../lib/file-problem.ts';
 import { ExitError } from '../../framework/errors.ts';
 
 export interface IdFile {
@@ -12,7 +13,7 @@ export async function reserveIdFile(path: string): Promise<IdFile> {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
       throw new ExitError(1, `container ID file found, make sure the other container isn't running or delete ${path}`);
     }
-    throw new ExitError(1, `failed to create the container ID file: ${error instanceof Error ? error.message : error}`);
+    throw new ExitError(1, `failed to create the container ID file: ${fileProblem('open', path, error)}`);
   });
   let written = false;
   return {

@@ -1,6 +1,7 @@
 import * as containers from '../../../client/containers.ts';
 import { compareVersions } from '../../../client/version.ts';
 import { defineCommand, exactly } from '../../framework/command.ts';
+import { ExitError } from '../../framework/errors.ts';
 import { copyFrames, copyRaw } from '../../stdio/session.ts';
 
 export const command = defineCommand({
@@ -24,8 +25,8 @@ export const command = defineCommand({
       timestamps: flags.timestamps,
       details: flags.details,
       tail: flags.tail,
-      since: await timestamp(flags.since),
-      until: await timestamp(flags.until),
+      since: await timestamp('since', flags.since),
+      until: await timestamp('until', flags.until),
     });
     if (await isRaw(response.headers.get('content-type'))) await copyRaw(response);
     else await copyFrames(response);
@@ -38,7 +39,13 @@ export const command = defineCommand({
   },
 });
 
-async function timestamp(text: string): Promise<string> {
+async function timestamp(flag: string, text: string): Promise<string> {
   if (text === '') return '';
-  return (await import('../../framework/timestamp.ts')).toTimestamp(text);
+  const { toTimestamp } = await import('../../framework/timestamp.ts');
+  try {
+    return toTimestamp(text);
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    throw new ExitError(1, `invalid value for "${flag}": ${error.message}`);
+  }
 }

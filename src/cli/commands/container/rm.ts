@@ -21,9 +21,10 @@ export const command = defineCommand({
       try {
         await remove(client, id, flags);
       } catch (error) {
-        // Nothing there to remove: with --force that is what was wanted.
-        if (flags.force && isStatus(error, 404)) return SKIP;
-        throw error;
+        if (!(flags.force && isStatus(error, 404))) throw error;
+        // Nothing there to remove: with --force that is what was wanted, and worth a word.
+        cli.err.line(error.message);
+        return SKIP;
       }
       return arg;
     });

@@ -28,7 +28,7 @@ export const command = defineCommand({
 
     const table = () => formatListing(statsListing, collector.rows(!flags['no-trunc']), { format });
     if (!stream) {
-      if (collector.size > 0) cli.out.write(await table());
+      cli.out.write(await table());
       return 0;
     }
     let over = false;

@@ -6,6 +6,7 @@ import { defineCommand, noArguments } from '../../framework/command.ts';
 import { contextName } from '../../framework/endpoint.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { inspectFormatFlag } from '../../options/format.ts';
+import type { Plugin } from '../../plugins/describe.ts';
 
 const DEFAULT_REGISTRY = 'https://index.docker.io/v1/';
 
@@ -45,18 +46,26 @@ async function printText(cli: Cli): Promise<void> {
   const { info, complaint, failure } = await askServer(cli);
   const config = await cli.config();
   const { debug } = cli.globals;
-  const lines = [...clientLines(clientVersion(contextName(cli.globals, config)), debug), '', 'Server:'];
+  const plugins = await pluginsOf(cli);
+  const lines = [...clientLines(clientVersion(contextName(cli.globals, config)), debug, plugins), '', 'Server:'];
   if (info !== undefined) {
     const server: SystemInfo = JSON.parse(info);
     const userName = config.auths?.[DEFAULT_REGISTRY]?.username ?? userOf(config.auths?.[DEFAULT_REGISTRY]?.auth);
     lines.push(...serverLines(server, { debug, userName }));
     for (const warning of server.Warnings ?? []) cli.err.line(warning);
   }
+  for (const { Path, Err } of plugins) {
+    if (Err !== undefined) cli.err.line(`WARNING: Plugin ${JSON.stringify(Path)} is not valid: ${Err}`);
+  }
   cli.out.line(lines.join('\n'));
   if (failure) throw failure;
   if (complaint === undefined) return;
   cli.err.line(`ERROR: ${complaint}`);
   throw new ExitError(1, 'errors pretty printing info');
+}
+
+async function pluginsOf(cli: Cli): Promise<Plugin[]> {
+  return (await import('../../plugins/describe.ts')).describePlugins(cli);
 }
 
 /** The name before the colon of stored credentials. */
@@ -72,7 +81,7 @@ async function printFormatted(cli: Cli, format: string): Promise<void> {
     import('../../format/shapes/info.ts'),
   ]);
   const client = clientVersion(contextName(cli.globals, await cli.config()));
-  const own = { ClientInfo: { Debug: cli.globals.debug, ...client, Plugins: [], Warnings: null } };
+  const own = { ClientInfo: { Debug: cli.globals.debug, ...client, Plugins: await pluginsOf(cli), Warnings: null } };
   const template = new OneTemplate(format);
   // What only the client knows needs no engine.
   const isSparse = /\.[a-zA-Z]/.test(format) && format !== '{{json .}}';
