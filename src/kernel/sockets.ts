@@ -7,6 +7,7 @@ const c = libc({
   bind: ['i32', 'ptr', 'u32'],
   connect: ['i32', 'ptr', 'u32'],
   listen: ['i32', 'i32'],
+  shutdown: ['i32', 'i32'],
   setsockopt: ['i32', 'i32', 'i32', 'ptr', 'u32'],
   getsockname: ['i32', 'ptr', 'ptr'],
   flock: ['i32', 'i32'],
@@ -33,7 +34,9 @@ const LOCK_EX_NB = 2 | 4;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
+const SHUT_RD = 0;
 const ON = Buffer.from([1, 0, 0, 0]);
+const OFF = Buffer.from([0, 0, 0, 0]);
 const LARGE_BUFFER = Buffer.from(new Uint32Array([1024 * 1024]).buffer);
 
 const PROTOCOLS = {
@@ -71,6 +74,24 @@ export function bindSocket({ protocol, address, port, reuseAddress }: SocketOpti
   }
 }
 
+/**
+ * Like bindSocket for a TCP port, but what remains of closed connections there is no hindrance; any living socket is. Only
+ * one socket can listen: by that the kernel finds the others. After it, the socket holds its port as any other.
+ */
+export function bindOverClosed(options: Omit<SocketOptions, 'protocol' | 'reuseAddress'>): number {
+  const subject = `tcp port ${options.port}`;
+  const fd = bindSocket({ ...options, protocol: 'tcp', reuseAddress: true });
+  try {
+    must(c.listen(fd, 1), 'listen', subject);
+    must(c.shutdown(fd, SHUT_RD), 'shutdown', subject);
+    must(c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, OFF, 4), 'setsockopt', subject);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
 /** A TCP descriptor whose connection is under way: it can be written to when it is there. */
 export function connectStream(address: Uint8Array, port: number): number {
   const subject = `tcp port ${port}`;
@@ -93,7 +114,9 @@ export function enlargeReceiveBuffer(fd: number): void {
   must(c.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_BUFFER, 4), 'setsockopt', 'SO_RCVBUFFORCE');
 }
 
+/** Its connections, once they are closed, will not keep the port from the next. */
 export function listenOn(fd: number, backlog: number): void {
+  must(c.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, ON, 4), 'setsockopt', 'SO_REUSEADDR');
   must(c.listen(fd, backlog), 'listen', 'socket');
 }
 

@@ -56,3 +56,27 @@ test('when one of several addresses is taken, none stays held', () => {
   expect(() => any(port, port, ['127.0.0.1', '::1'])).toThrow('already allocated');
   expect(any(port, port)[0]!.port).toBe(port);
 });
+
+test('connections that are closed are no hindrance, and the port is held all the same', async () => {
+  // Who closes first keeps the address for a minute.
+  const server = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { open: socket => void socket.end(), data: () => undefined },
+  });
+  const { port } = server;
+  await new Promise<void>(resolve => {
+    void Bun.connect({
+      hostname: '127.0.0.1',
+      port,
+      socket: { data: () => undefined, close: () => resolve() },
+    });
+  });
+  server.stop(true);
+  expect(any(port, port)[0]!.port).toBe(port);
+  using other = new PortHolder();
+  const request = { protocol: 'tcp', hostAddresses: ['127.0.0.1'], first: port, last: port } as const;
+  expect(() => other.hold(request)).toThrow('address already in use');
+  expect(() => other.hold({ ...request, hostAddresses: ['0.0.0.0'] })).toThrow('address already in use');
+  expect(() => Bun.listen({ hostname: '127.0.0.1', port, socket: { data: () => undefined } })).toThrow();
+});

@@ -2,7 +2,7 @@
 // the kernel itself finds the conflicts. Packets never reach these sockets; the firewall sends them on.
 import { closeSync, readFileSync } from 'node:fs';
 import { KernelError } from '../kernel/libc.ts';
-import { bindSocket } from '../kernel/sockets.ts';
+import { bindOverClosed, bindSocket } from '../kernel/sockets.ts';
 import { DockyardError, failed } from '../lib/errors.ts';
 import { addressBytes, formatAddress, requireAddress } from './addresses.ts';
 
@@ -132,7 +132,9 @@ const isTaken = (error: unknown) => error instanceof PortTaken;
 function openHolder(held: HeldPort): number | string {
   const { protocol, hostAddress, port } = held;
   try {
-    return bindSocket({ protocol, address: addressBytes(requireAddress(hostAddress)), port });
+    const address = addressBytes(requireAddress(hostAddress));
+    if (protocol === 'tcp') return bindStream(address, port);
+    return bindSocket({ protocol, address, port });
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const what = `failed to bind host port ${shown(held)}/${protocol}`;
@@ -148,6 +150,16 @@ function openHolder(held: HeldPort): number | string {
       default:
         throw failed(`${what}: ${error.message}`, error);
     }
+  }
+}
+
+/** A helper that carried connections leaves some that are closed, for a minute. */
+function bindStream(address: Uint8Array, port: number): number {
+  try {
+    return bindSocket({ protocol: 'tcp', address, port });
+  } catch (error) {
+    if (!(error instanceof KernelError) || error.code !== 'EADDRINUSE') throw error;
+    return bindOverClosed({ address, port });
   }
 }
 

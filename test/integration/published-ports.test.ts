@@ -1,8 +1,8 @@
 // Ports of the host that lead to containers: every form of -p, from everywhere, through restarts.
-import { afterAll, beforeAll, describe, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { datagrams, Machine } from '../support/machines.ts';
-import { HOST, NetworkHost } from '../support/network-host.ts';
+import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
 
 let lan: NetworkHost;
@@ -91,6 +91,96 @@ describe('a sender of datagrams that never pauses', () => {
     sender.forget();
     await sender.hears('still here');
     await remove('mover');
+    await lan.docker('network', 'rm', 'aside');
+  });
+});
+
+describe('every form of -p', () => {
+  const inContainer = (name: string) => ({
+    run: (...command: string[]) => lan.engine.docker('exec', name, ...command),
+  });
+  const shownPorts = (name: string) => lan.docker('ps', '--filter', `name=^${name}$`, '--format', '{{.Ports}}');
+
+  test('a range leads to a range, port by port', async () => {
+    await lan.docker('run', '-d', '--name', 'ranged', '-p', '9000-9002:80-82', 'busybox', 'sleep', '600');
+    for (const port of [80, 81, 82]) {
+      const page = `mkdir /w${port}; echo ${port} > /w${port}/index.html; httpd -p ${port} -h /w${port}`;
+      await lan.exec('ranged', 'sh', '-c', page);
+    }
+    for (const port of [80, 81, 82]) {
+      expect(await fetchFrom(lan.neighbour, `http://${HOST}:${port + 8920}/`)).toBe(String(port));
+    }
+    const pairs = [80, 81, 82].flatMap(port => ['0.0.0.0', '[::]'].map(at => `${at}:${port + 8920}->${port}/tcp`));
+    expect(await shownPorts('ranged')).toBe(pairs.join(', '));
+    const { code, stderr } = await lan.refused('run', '--rm', '-p', '9000-9001:80-82', 'busybox', 'true');
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('invalid ranges specified') });
+    await remove('ranged');
+  });
+
+  test('one port at two addresses of the host leads to two containers', async () => {
+    await lan.web('first', '-p', `${HOST}:8000:80`);
+    await lan.web('second', '-p', '192.0.2.2:8000:80');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8000/`)).toBe('first');
+    expect(await fetchFrom(lan.neighbour, 'http://192.0.2.2:8000/')).toBe('second');
+    expect(await fetchFrom(lan.host, 'http://127.0.0.1:8000/')).toBe('');
+    const { stderr } = await lan.refused('run', '--rm', '-p', '8000:80', 'busybox', 'true');
+    expect(stderr).toContain('failed to set up container networking: driver failed programming external connectivity');
+    expect(stderr).toContain('Bind for 0.0.0.0:8000 failed: port is already allocated');
+    expect(stderr).not.toContain('OCI runtime');
+    await remove('first', 'second');
+  });
+
+  test('an IPv6 address of the host is for IPv6 alone', async () => {
+    await lan.web('six', '-p', `[${HOST6}]:8000:80`);
+    expect(await fetchFrom(lan.neighbour, `http://[${HOST6}]:8000/`)).toBe('six');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8000/`)).toBe('');
+    expect(await shownPorts('six')).toBe(`[${HOST6}]:8000->80/tcp`);
+    await remove('six');
+  });
+
+  test('TCP and UDP of one number are two ports', async () => {
+    await lan.web('both', '-p', '8000:80', '-p', '8000:53/udp');
+    using _ = await answering('both', 'datagram', 53);
+    expect(await lan.neighbour.ask(HOST, 8000, 'x')).toBe('datagram');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8000/`)).toBe('both');
+    expect(await lan.docker('port', 'both', '53/udp')).toBe('0.0.0.0:8000\n[::]:8000');
+    await remove('both');
+  });
+
+  test('random ports of one address stay through a daemon’s end, and are others after a restart of the container', async () => {
+    await lan.web('random', '-p', '127.0.0.1::80', '-p', '127.0.0.1:8000-8001:80');
+    const before = await lan.docker('port', 'random');
+    expect(before).toMatch(/^80\/tcp -> 127\.0\.0\.1:\d+\n80\/tcp -> 127\.0\.0\.1:\d+$/);
+    expect(before).toContain('127.0.0.1:8000');
+    await lan.engine.kill();
+    await lan.engine.start();
+    expect(await lan.docker('port', 'random')).toBe(before);
+    await remove('random');
+  });
+
+  test('SCTP is translated, and opened in the container’s network', async () => {
+    await lan.docker('run', '-d', '--name', 'sctp', '-p', '8000:80/sctp', 'busybox', 'sleep', '600');
+    const rules = await lan.host.output('nft', 'list', 'ruleset');
+    const address = await lan.address('sctp', 'bridge');
+    expect(rules).toContain(`sctp . 8000 : ${address} . 80`);
+    expect(rules).toContain(`${address} . sctp . 80`);
+    const { stderr } = await lan.refused('run', '--rm', '-p', '8000:80/sctp', 'busybox', 'true');
+    expect(stderr).toContain('port is already allocated');
+    await remove('sctp');
+  });
+
+  test('the container sees who asks: another machine, a container of another network, by both families', async () => {
+    await lan.docker('network', 'create', '--ipv6', 'aside');
+    await lan.web('seen', '--network', 'aside', '-p', '8000:80');
+    await lan.web('asker');
+    const who = (where: { run(...command: string[]): ReturnType<typeof lan.refused> }, host: string) =>
+      fetchFrom(where, `http://${host}:8000/cgi-bin/who`);
+    expect(await who(lan.neighbour, HOST)).toContain(NEIGHBOUR);
+    expect(await who(lan.neighbour, `[${HOST6}]`)).toContain(NEIGHBOUR6);
+    // Of networks beside each other it is the host that asks, as with Docker.
+    expect(await fetchFrom(inContainer('asker'), `http://${HOST}:8000/`)).toBe('seen');
+    expect(await fetchFrom(inContainer('seen'), `http://${HOST}:8000/`)).toBe('seen');
+    await remove('seen', 'asker');
     await lan.docker('network', 'rm', 'aside');
   });
 });

@@ -1,5 +1,6 @@
 import { DockyardError, type ErrorKind } from '../../lib/errors.ts';
 import type { StartFailure } from '../../runtime/oci-runtime.ts';
+import { NETWORK_FAILURE } from '../networks/networks.ts';
 
 /** A container could not start. Clients decide by the text whether that is an exit code of 125, 126 or 127. */
 export class StartError extends DockyardError {
@@ -14,7 +15,7 @@ export class StartError extends DockyardError {
 
 function describe(verb: Verb, failure: StartFailure, cause: unknown): [ErrorKind, string] {
   // Something of ours refused before the runtime was asked.
-  if (cause instanceof DockyardError && cause.kind !== 'failed') {
+  if (cause instanceof DockyardError && (cause.kind !== 'failed' || cause.message.startsWith(NETWORK_FAILURE))) {
     // The request to start is not at fault when what was created cannot be started: Docker answers 500.
     return [cause.kind === 'invalid' ? 'failed' : cause.kind, cause.message];
   }

@@ -13,6 +13,9 @@ import type {
 } from '../../wire/types.ts';
 import type { NetworkDescription } from './describe-network.ts';
 
+/** How every failure to set up a container's networks begins: words that people search for. */
+export const NETWORK_FAILURE = 'failed to set up container networking';
+
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
 export interface NetworkRequest {

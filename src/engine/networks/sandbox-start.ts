@@ -9,6 +9,7 @@ import type { NetworkContext } from './context.ts';
 import { checkEndpoint, endpointSysctls } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork } from './find.ts';
 import { endpointSpec } from './gateway.ts';
+import { NETWORK_FAILURE } from './networks.ts';
 import type { Grants } from './plugins/plugin-endpoints.ts';
 import type { EndpointRecord, LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
 import { isUserDefined } from './register.ts';
@@ -142,10 +143,9 @@ function macAddressFor(address: string | undefined): string {
   return ['02', '42', ...[...bytes.slice(-4)].map(byte => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
-/** The words before the reason are those that people search for. */
 export function startFailure(error: unknown): unknown {
   if (errnoOf(error) !== undefined) return failed(`failed to set up container networking: ${messageOf(error)}`, error);
   if (!(error instanceof DockyardError)) return error;
   const kind: ErrorKind = error.kind;
-  return new DockyardError(kind, `failed to set up container networking: ${error.message}`, { cause: error });
+  return new DockyardError(kind, `${NETWORK_FAILURE}: ${error.message}`, { cause: error });
 }
