@@ -54,14 +54,14 @@ export class SocketDuplex implements Duplex {
     if (this.#isClosed || this.#ending) return false;
     if (chunk.length === 0) return true;
     if (this.#outgoing.length > 0) {
-      // The kernel's buffer is full; bytes handed to us must not change under us while they wait.
-      this.#outgoing.push(Buffer.from(chunk));
+      // The kernel's buffer is full.
+      this.#outgoing.push(chunk);
       return this.#whenDrained();
     }
     const written = this.#socket === undefined ? 0 : this.#socket.write(chunk);
     if (written < 0) return false;
     if (written === chunk.length) return true;
-    this.#outgoing.push(Buffer.from(chunk.subarray(written)));
+    this.#outgoing.push(chunk.subarray(written));
     return this.#whenDrained();
   }
 
@@ -158,8 +158,8 @@ export function listenHandlers(accept: (stream: SocketDuplex) => void): SocketHa
 }
 
 const streamHandlers: Pick<SocketHandler<SocketDuplex>, 'data' | 'drain' | 'end' | 'close' | 'error'> = {
-  // Bun may reuse the buffer of a chunk after the callback; the stream keeps it longer.
-  data: (socket, chunk) => socket.data.onData(Buffer.from(chunk)),
+  // Each chunk comes in memory of its own.
+  data: (socket, chunk) => socket.data.onData(chunk),
   drain: socket => socket.data.onDrain(),
   end: socket => socket.data.onEnd(),
   close: socket => socket.data.onClose(),

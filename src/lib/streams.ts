@@ -8,7 +8,10 @@ export type ByteSource = AsyncIterable<Uint8Array>;
 export interface Duplex {
   /** Ends when the peer half-closes or goes away. Can be consumed once. */
   readonly input: ByteSource;
-  /** Resolves to false when the connection is gone. Returns a promise only while the peer is slower than we are. */
+  /**
+   * Resolves to false when the connection is gone. Returns a promise only while the peer is slower than we are: until it is
+   * resolved the chunk must stay as it is.
+   */
   write(chunk: Uint8Array): boolean | Promise<boolean>;
   /** Half-close: nothing more will be written; input goes on. */
   end(): void;
