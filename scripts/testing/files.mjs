@@ -13,7 +13,7 @@ export function testGroups(filters) {
   const unit = testsUnder('src').filter(wanted);
   const folders = [...new Set(unit.map(folderOf))];
   const groups = folders.map(folder => {
-    return { name: folder, files: unit.filter(path => folderOf(path) === folder), limit: minutes(2) };
+    return { name: folder, files: unit.filter(path => folderOf(path) === folder), limit: minutes(4) };
   });
   const alone = testsUnder('test')
     .filter(wanted)

@@ -2,7 +2,8 @@
 
 export type HelperName = string;
 
-const compiled = import.meta.path.startsWith('/$bunfs/');
+/** False when it runs from source. */
+export const isCompiled = import.meta.path.startsWith('/$bunfs/');
 
 /** What starts this executable again as one of its helpers (the table is in main.ts). */
 export function helperCommand(name: HelperName, args: readonly string[] = []): string[] {
@@ -15,7 +16,7 @@ export function programCommand(name: 'docker' | 'dockerd', args: readonly string
 }
 
 function selfCommand(): string[] {
-  return compiled ? [process.execPath] : [process.execPath, new URL('../main.ts', import.meta.url).pathname];
+  return isCompiled ? [process.execPath] : [process.execPath, new URL('../main.ts', import.meta.url).pathname];
 }
 
 export interface Invocation {
@@ -28,7 +29,7 @@ export function invocation(): Invocation {
   const args = process.argv.slice(2);
   if (args[0] === '--dockyard-helper') return { program: `helper:${args[1] ?? ''}`, args: args.slice(2) };
   if (args[0] === '--dockyard-program') return { program: args[1] ?? 'docker', args: args.slice(2) };
-  return { program: compiled ? nameOf(process.argv0) : 'docker', args };
+  return { program: isCompiled ? nameOf(process.argv0) : 'docker', args };
 }
 
 function nameOf(path: string): string {

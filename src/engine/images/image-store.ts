@@ -162,7 +162,11 @@ export class ImageStore implements ImageService {
   }
 
   pull(request: TransferRequest): AsyncIterable<ProgressMessage> {
-    return pullOrBuiltIn(request, pullImages(this.#context, request), archive => this.#load(archive));
+    return pullOrBuiltIn(
+      request,
+      () => pullImages(this.#context, request),
+      archive => this.#load(archive),
+    );
   }
 
   push(request: TransferRequest): AsyncIterable<ProgressMessage> {
@@ -235,21 +239,17 @@ export class ImageStore implements ImageService {
   async #loadEmbedded(): Promise<void> {
     const done = this.#database.query('SELECT 1 FROM image_settings WHERE name = ?').get('embedded');
     if (done) return;
-    for (const { name, archive } of embeddedImages) {
-      if (this.#context.records.named(name)) continue;
-      const bytes = await archive();
-      if (!bytes) continue;
-      await this.#load(bytes);
+    for (const { name, when, archive } of embeddedImages) {
+      if (when !== 'first' || this.#context.records.named(name)) continue;
+      const made = await archive();
+      if (made) await this.#load(made);
     }
     this.#database.query('INSERT INTO image_settings (name) VALUES (?)').run('embedded');
   }
 
-  async #load(bytes: Uint8Array): Promise<void> {
-    async function* whole(): ByteSource {
-      yield bytes;
-    }
+  async #load(archive: ByteSource): Promise<void> {
     const { signal } = new AbortController();
-    for await (const _ of this.load({ archive: whole(), platforms: [], quiet: true, signal })) {
+    for await (const _ of this.load({ archive, platforms: [], quiet: true, signal })) {
       // Nobody watches.
     }
   }

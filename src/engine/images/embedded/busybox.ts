@@ -21,7 +21,7 @@ export async function busyboxArchive(): Promise<Buffer | undefined> {
     if (!(await file.exists())) continue;
     const executable = await file.bytes();
     if (!isStatic(executable)) continue;
-    return ociArchive(BUSYBOX, [
+    const archive = ociArchive(BUSYBOX, [
       {
         os: 'linux',
         ...platform,
@@ -35,6 +35,7 @@ export async function busyboxArchive(): Promise<Buffer | undefined> {
         layers: [await layer(executable, BigInt(file.lastModified) * 1_000_000n, await appletsOf(path))],
       },
     ]);
+    return collect(archive);
   }
   return undefined;
 }

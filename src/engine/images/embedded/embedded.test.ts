@@ -6,6 +6,7 @@ import { sha256 } from '../../../lib/ids.ts';
 import { busyboxArchive } from './busybox.ts';
 import { messageExecutable } from './elf.ts';
 import { helloMessage, helloWorldArchive } from './hello-world.ts';
+import { librariesOf, registryArchive } from './registry.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'embedded-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -55,5 +56,25 @@ describe('an embedded archive', () => {
     expect(Bun.spawnSync(['sh', '-c', `mkdir ${root} && tar xf ${layer} -C ${root}`]).exitCode).toBe(0);
     expect(Bun.spawnSync([join(root, 'bin/true')]).exitCode).toBe(0);
     expect(existsSync(join(root, 'etc/passwd'))).toBe(true);
+  });
+});
+
+describe('the registry image', () => {
+  test('takes the libraries that the loader gives an executable, and the loader', async () => {
+    const libraries = (await librariesOf(process.execPath))!;
+    expect(libraries.every(path => path.startsWith('/') && existsSync(path))).toBe(true);
+    expect(libraries.some(path => /\/ld-[^/]*\.so/.test(path))).toBe(true);
+    expect(libraries.some(path => /\/libc\./.test(path))).toBe(true);
+  });
+
+  test('is not made of what lacks one, and of a static executable needs none', async () => {
+    expect(await librariesOf(join(scratch, 'none'))).toBeUndefined();
+    const path = join(scratch, 'static');
+    writeFileSync(path, messageExecutable(process.arch === 'arm64' ? 'arm64' : 'amd64', 'x'), { mode: 0o755 });
+    expect(await librariesOf(path)).toEqual([]);
+  });
+
+  test('run from source there is nothing to make it of', async () => {
+    expect(await registryArchive()).toBeUndefined();
   });
 });

@@ -40,7 +40,7 @@ export async function helloWorldArchive(): Promise<Buffer> {
       layers: [await layer(messageExecutable(architecture, helloMessage(architecture)))],
     })),
   );
-  return ociArchive(HELLO_WORLD, platforms);
+  return collect(ociArchive(HELLO_WORLD, platforms));
 }
 
 function layer(executable: Buffer): Promise<Buffer> {

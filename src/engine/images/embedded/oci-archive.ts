@@ -1,6 +1,6 @@
 // An image as one OCI archive (a tar of an OCI layout), as `docker load` reads it. The same input gives the same bytes.
 import { type Digest, sha256 } from '../../../lib/ids.ts';
-import { collect } from '../../../lib/streams.ts';
+import type { ByteSource } from '../../../lib/streams.ts';
 import { type TarInput, tarEntry, writeTar } from '../../../lib/tar/writer.ts';
 
 export interface PlatformImage {
@@ -11,8 +11,17 @@ export interface PlatformImage {
   created: string;
   /** What the container runs, as in an OCI image's `config`. */
   config: Readonly<Record<string, unknown>>;
-  /** Uncompressed tar archives, lowest first. */
-  layers: readonly Uint8Array[];
+  /** Lowest first. */
+  layers: readonly Layer[];
+}
+
+/** An uncompressed tar archive; a large one is read when its turn comes. */
+export type Layer = Uint8Array | LargeLayer;
+
+export interface LargeLayer {
+  digest: Digest;
+  size: number;
+  content(): ByteSource;
 }
 
 interface Descriptor {
@@ -29,8 +38,8 @@ const CONFIG = 'application/vnd.oci.image.config.v1+json';
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 
 /** `name` is a full reference: docker.io/library/busybox:latest. Several platforms become an index. */
-export function ociArchive(name: string, platforms: readonly PlatformImage[]): Promise<Buffer> {
-  const blobs = new Map<Digest, Uint8Array>();
+export function ociArchive(name: string, platforms: readonly PlatformImage[]): ByteSource {
+  const blobs = new Map<Digest, Layer>();
   const manifests = platforms.map(platform => manifestOf(platform));
   const only = manifests.length === 1 ? manifests[0] : undefined;
   const top = only ?? addJson(INDEX, { schemaVersion: 2, mediaType: INDEX, manifests });
@@ -40,19 +49,17 @@ export function ociArchive(name: string, platforms: readonly PlatformImage[]): P
   };
   const index = { schemaVersion: 2, mediaType: INDEX, manifests: [{ ...top, annotations }] };
   const directory = (path: string): TarInput => ({ entry: tarEntry({ name: path, kind: 'directory' }) });
-  return collect(
-    writeTar([
-      file('oci-layout', JSON.stringify({ imageLayoutVersion: '1.0.0' })),
-      file('index.json', JSON.stringify(index)),
-      directory('blobs'),
-      directory('blobs/sha256'),
-      ...[...blobs].map(([digest, content]) => file(`blobs/sha256/${digest.slice('sha256:'.length)}`, content)),
-    ]),
-  );
+  return writeTar([
+    file('oci-layout', JSON.stringify({ imageLayoutVersion: '1.0.0' })),
+    file('index.json', JSON.stringify(index)),
+    directory('blobs'),
+    directory('blobs/sha256'),
+    ...[...blobs].map(([digest, content]) => file(`blobs/sha256/${digest.slice('sha256:'.length)}`, content)),
+  ]);
 
   function manifestOf({ os, architecture, variant, created, config, layers }: PlatformImage): Descriptor {
     const platform = { os, architecture, ...(variant && { variant }) };
-    const descriptors = layers.map(layer => add(LAYER, layer));
+    const descriptors = layers.map(layer => (layer instanceof Uint8Array ? add(LAYER, layer) : addLarge(layer)));
     const configuration = addJson(CONFIG, {
       created,
       ...platform,
@@ -68,6 +75,12 @@ export function ociArchive(name: string, platforms: readonly PlatformImage[]): P
     return add(mediaType, Buffer.from(JSON.stringify(content)));
   }
 
+  function addLarge(layer: LargeLayer): Descriptor {
+    const { digest, size } = layer;
+    blobs.set(digest, layer);
+    return { mediaType: LAYER, digest, size };
+  }
+
   function add(mediaType: string, content: Uint8Array): Descriptor {
     const digest = sha256(content);
     blobs.set(digest, content);
@@ -75,7 +88,10 @@ export function ociArchive(name: string, platforms: readonly PlatformImage[]): P
   }
 }
 
-function file(name: string, content: string | Uint8Array): TarInput {
+function file(name: string, content: string | Layer): TarInput {
+  if (typeof content === 'object' && 'content' in content) {
+    return { entry: tarEntry({ name, kind: 'file', size: content.size }), body: content.content() };
+  }
   const body = Buffer.from(content);
   return { entry: tarEntry({ name, kind: 'file', size: body.length }), body };
 }
