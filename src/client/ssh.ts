@@ -1,4 +1,5 @@
 // An engine on another machine: `ssh host docker system dial-stdio` is the connection.
+import { errnoOf } from '../lib/errors.ts';
 import { Queue } from '../lib/queue.ts';
 import type { ByteSource } from '../lib/streams.ts';
 import type { Address } from './endpoint.ts';
@@ -27,6 +28,11 @@ export async function dialSsh(address: Address & { kind: 'ssh' }): Promise<Conne
   const command = sshCommand(address);
   if (!Bun.which('ssh')) throw new ConnectionError('the host needs ssh, and there is no ssh in the PATH');
   return new ChildConnection(command);
+}
+
+function endedEarly(error: unknown): false {
+  if (errnoOf(error) !== 'EPIPE') throw error;
+  return false;
 }
 
 /** A child's stdin and stdout as a connection. The child ends with it. */
@@ -75,15 +81,24 @@ export class ChildConnection implements Connection {
     return this.#incoming.takeAll();
   }
 
-  write(chunk: Uint8Array): boolean | Promise<boolean> {
+  /** A child that has ended takes nothing more: what it said last, not the broken pipe, tells why. */
+  async write(chunk: Uint8Array): Promise<boolean> {
     if (this.#isClosed) return false;
-    this.#child.stdin.write(chunk);
-    const flushed = this.#child.stdin.flush();
-    return typeof flushed === 'number' ? true : flushed.then(() => !this.#isClosed);
+    try {
+      this.#child.stdin.write(chunk);
+      await this.#child.stdin.flush();
+      return !this.#isClosed;
+    } catch (error) {
+      return endedEarly(error);
+    }
   }
 
   end(): void {
-    this.#child.stdin.end();
+    this.#end().catch(endedEarly);
+  }
+
+  async #end(): Promise<void> {
+    await this.#child.stdin.end();
   }
 
   destroy(): void {

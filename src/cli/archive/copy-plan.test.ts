@@ -24,6 +24,7 @@ describe('where a copy goes', () => {
     expect(planCopy({ path: '/a/b', isDirectory: true }, missing('/d/e'))).toEqual({ directory: '/d', rename: 'e' });
     expect(planCopy({ path: '/a/b', isDirectory: true }, missing('/d/e/'))).toEqual({ directory: '/d', rename: 'e' });
     expect(() => planCopy({ path: '/a/b', isDirectory: false }, missing('/d/e/'))).toThrow('no such directory');
+    expect(() => planCopy({ path: '/a/b', isDirectory: false }, missing(''))).toThrow('no such directory');
   });
 });
 

@@ -37,9 +37,9 @@ export function planCopy(source: Source, destination: Destination): CopyPlan {
   return { directory, rename: base };
 }
 
-/** `/`, `/.` at the end: it must be a directory. */
+/** Nothing at all, or `/` or `/.` at the end: it must be a directory. */
 export function assertsDirectory(path: string): boolean {
-  return path.endsWith('/') || isContentOf(path);
+  return path === '' || path.endsWith('/') || isContentOf(path);
 }
 
 /** `/.` at the end: not the directory, but what is in it. */

@@ -23,6 +23,7 @@ export function localSource(path: string, followLinks: boolean): Source {
   try {
     const real = follow ? realpathSync(target) : `${realpathSync(directory)}/${base}`.replace(/^\/\//, '/');
     const stat = lstatSync(real);
+    if (assertsDirectory(given) && !stat.isDirectory()) throw new ExitError(1, 'not a directory');
     if (isContentOf(given)) return { path: `${real}/.`, isDirectory: stat.isDirectory() };
     const realBase = splitPath(real).base;
     return { path: real, isDirectory: stat.isDirectory(), name: realBase === base ? undefined : base };
