@@ -96,7 +96,12 @@ export function startFailure(message: string, command: string): StartFailure {
       : 'executable file not found in $PATH';
     return { exitCode: 127, message: `exec: "${command}": ${reason}` };
   }
-  if (said(/no such file or directory/i) && !said(/mount|cgroup|open.*config/i)) {
+  // Whatever else was not found or is no directory is a mount, or the runtime's own: its words say which.
+  if (!said(/executable|exec container process|exec: "/i)) {
+    const hint = 'are you trying to mount a directory onto a file, or the other way round?';
+    return { exitCode: 125, message: said(/mount .*not a directory/i) ? `${text}: ${hint}` : text };
+  }
+  if (said(/no such file or directory/i)) {
     return { exitCode: 127, message: `exec: "${command}": stat ${command}: no such file or directory` };
   }
   // crun's words for something that is no file at all.
