@@ -5,6 +5,7 @@ import { collect } from '../../src/lib/streams.ts';
 import { tarEntry, writeTar } from '../../src/lib/tar/writer.ts';
 import type { Volume } from '../../src/wire/types.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { findLeftovers } from '../support/leftovers.ts';
 
 let engine: TestEngine;
 let directory: string;
@@ -146,6 +147,38 @@ describe('a bind mount', () => {
       },
     ]);
     await engine.output('rm', id);
+  });
+});
+
+describe('a mounted image', () => {
+  test('shows its files, read-only, also after a restart of the daemon, and whatever becomes of the image', async () => {
+    const image = await imageWithContent();
+    const mount = `type=image,src=${image},dst=/mnt/image`;
+    const part = `type=image,src=${image},dst=/mnt/part,image-subpath=srv`;
+    const flags = ['--mount', mount, '--mount', part, '--network', 'none'];
+    await engine.output('run', '-d', '--name', 'user', ...flags, 'busybox', 'sleep', '1000');
+    await engine.output('rmi', '-f', image);
+    await engine.kill();
+    await engine.start();
+    const script = 'cat /mnt/image/srv/page /mnt/part/page; touch /mnt/image/x /mnt/part/x';
+    const ran = await engine.docker('exec', 'user', 'sh', '-c', script);
+    expect(ran.stdout).toBe('hellohello');
+    expect(ran.stderr.match(/Read-only file system/g)).toHaveLength(2);
+    await engine.output('restart', '-t', '0', 'user');
+    expect(await engine.output('exec', 'user', 'cat', '/mnt/part/page')).toBe('hello');
+    await engine.output('stop', '-t', '0', 'user');
+    expect((await engine.docker('cp', 'user:/mnt/image/srv/page', '-')).stdout).toContain('hello');
+    const [shown] = (await engine.inspect('user')).Mounts!;
+    expect(shown).toMatchObject({ Type: 'image', Name: image, Destination: '/mnt/image', RW: false });
+    await engine.output('rm', 'user');
+    expect(findLeftovers(engine.roots).mounts.filter(path => path.includes('/rootfs/'))).toEqual([]);
+  });
+
+  test('that is not there makes no container', async () => {
+    const HostConfig = { Mounts: [{ Type: 'image', Source: 'no-such-image', Target: '/x' }] };
+    const answer = await engine.api.post('/containers/create?name=imageless', { Image: 'busybox', HostConfig });
+    expect([answer.status, answer.message]).toEqual([404, 'No such image: no-such-image:latest']);
+    expect((await engine.api.get('/containers/imageless/json')).status).toBe(404);
   });
 });
 

@@ -17,6 +17,7 @@ import type { CreateRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { generateName } from './generated-names.ts';
 import { validateHealthcheck } from './health.ts';
+import { createImageMounts, removeImageMounts } from './image-mounts.ts';
 import { mergeConfig } from './merge-config.ts';
 import { type ContainerRecord, ZERO_TIME } from './record.ts';
 import { runtimeNamed } from './runtimes.ts';
@@ -144,6 +145,7 @@ async function makeResources(
   });
   await context.images.prepare(image);
   context.snapshots.create(record.id, image.layers);
+  await createImageMounts(context, record);
   mkdirSync(paths.logs, { recursive: true, mode: 0o710 });
   const hasVolumes = resolved.some(mount => mount.Type === 'volume');
   const workingDirectory = config.WorkingDir && config.WorkingDir !== '/' ? config.WorkingDir : undefined;
@@ -161,6 +163,7 @@ async function takeBack(context: ContainerContext, record: ContainerRecord): Pro
   try {
     await context.networks.forget(record.id);
     await context.snapshots.remove(record.id);
+    await removeImageMounts(context, record);
     const paths = pathsOf(context, record);
     await rm(paths.directory, { recursive: true, force: true });
   } catch (error) {

@@ -8,6 +8,7 @@ import { type ContainerView, exportRoot, getArchive, putArchive, statPath } from
 import { changes } from '../archive/changes.ts';
 import type { Containers, PathStat } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { mountImages, unmountImages } from './image-mounts.ts';
 import type { LiveContainer } from './live.ts';
 import type { ContainerRecord } from './record.ts';
 
@@ -42,12 +43,14 @@ async function openView(context: ContainerContext, live: LiveContainer): Promise
     released = true;
     live.rootUsers--;
     if (live.rootUsers > 0 || live.watched) return;
+    unmountImages(context, record);
     context.snapshots.unmount(record.id);
     for (const volume of volumes) await context.volumes.unmount(volume, record.id);
   };
   live.rootUsers++;
   try {
     const rootfs = context.snapshots.mount(record.id);
+    mountImages(context, record);
     for (const volume of volumes) await context.volumes.mount(volume, record.id);
     return { view: viewOf(context, record, rootfs), release };
   } catch (error) {

@@ -13,6 +13,7 @@ import { cgroupPath } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import { processEnvironment } from './environment.ts';
 import { writeEtcFiles } from './etc-files.ts';
+import { mountImages, unmountImages } from './image-mounts.ts';
 import type { LiveContainer } from './live.ts';
 import { namespacesOf } from './namespaces.ts';
 import { exitsDirectory } from './paths.ts';
@@ -42,6 +43,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   });
   anticipateMoves(context.host.cgroups, conmon.pid);
   const rootfs = context.snapshots.mount(record.id);
+  mountImages(context, record);
   const sandbox = await context.networks.start(record.id);
   writeEtcFiles(paths, { hostname: config.Hostname ?? '', hosts: sandbox.hosts, resolvConf: sandbox.resolvConf });
   const sources = new Map<string, string>();
@@ -95,4 +97,5 @@ export async function releaseMounts(context: ContainerContext, record: Container
     }
   }
   releaseSharedMemory(context, record);
+  if (!context.live(record).rootUsers) unmountImages(context, record);
 }

@@ -12,6 +12,7 @@ import { removeContainerCgroup } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import { adoptExecs } from './exec.ts';
 import { startHealthMonitor } from './health.ts';
+import { imageMountKeys } from './image-mounts.ts';
 import { cleanUpProcess, handleExit, restartNow, settleExit } from './lifecycle.ts';
 import type { LiveContainer } from './live.ts';
 import { containersDataRoot, containersExecRoot } from './paths.ts';
@@ -60,7 +61,9 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
       log.error('could not finish what an earlier daemon began', { container: record.id, error: messageOf(error) }),
     );
   }
-  await context.snapshots.reconcile(new Set([...context.store.all()].map(record => record.id)));
+  await context.snapshots.reconcile(
+    new Set([...context.store.all()].flatMap(record => [record.id, ...imageMountKeys(record)])),
+  );
   await removeStrangers(context);
 }
 

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
+import { removeImageMounts } from './image-mounts.ts';
 import { releaseMounts } from './launch.ts';
 import { cleanUpProcess, kill, takeDownProcess } from './lifecycle.ts';
 import type { LiveContainer } from './live.ts';
@@ -110,6 +111,7 @@ async function removeFiles(context: ContainerContext, record: ContainerRecord): 
   const paths = pathsOf(context, record);
   await Promise.all([
     context.snapshots.remove(record.id),
+    removeImageMounts(context, record),
     rm(paths.directory, { recursive: true, force: true }),
     rm(paths.bundle, { recursive: true, force: true }),
   ]);

@@ -18,7 +18,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true }));
 
-const volumes: Pick<Volumes, 'create' | 'remove' | 'openPart'> = {
+const volumes: Pick<Volumes, 'create' | 'remove' | 'openPart' | 'openPartOf'> = {
+  openPartOf: (directory, subpath) => ({ path: `/part-of${directory}/${subpath}`, [Symbol.dispose]() {} }),
   openPart: (name, subpath) => ({ path: `/part/${name}/${subpath}`, [Symbol.dispose]() {} }),
   async create(request): Promise<Volume> {
     created.push(JSON.parse(JSON.stringify(request)) as Record<string, unknown>);

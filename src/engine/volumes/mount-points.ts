@@ -117,8 +117,9 @@ export function fromMount(spec: Mount): ContainerMount {
       if (spec.Source) throw fault('field Source must not be specified');
       return { ...common, Type: 'tmpfs', Source: '', tmpfsOptions: tmpfsOptions(spec, fault) };
     case 'image':
+      return { ...common, ...imageFields(spec, fault) };
     case 'cluster':
-      throw notBuilt(`mounts of type ${spec.Type} are not built yet; there are bind, volume and tmpfs`);
+      throw notBuilt('mounts of type cluster are not built yet; there are bind, volume, image and tmpfs');
     default:
       throw fault('mount type unknown');
   }
@@ -176,6 +177,21 @@ function volumeFields(spec: Mount, fault: Fault): ContainerMount {
   };
 }
 
+/** Where its files are is known when its snapshot has been made. */
+function imageFields(spec: Mount, fault: Fault): ContainerMount {
+  if (!spec.Source) throw fault('field Source must not be empty');
+  const { Subpath } = spec.ImageOptions ?? {};
+  if (Subpath && !isLocal(Subpath)) throw fault('subpath must be a relative path within the image');
+  return {
+    Type: 'image',
+    Name: spec.Source,
+    Source: '',
+    RW: false,
+    Propagation: 'rprivate',
+    ...(Subpath ? { subpath: cleanPath(Subpath) } : {}),
+  };
+}
+
 function isLocal(path: string): boolean {
   const clean = posix.normalize(path);
   return !path.startsWith('/') && clean !== '..' && !clean.startsWith('../');
@@ -212,7 +228,7 @@ function mountsFrom(line: string, { mountsOf }: MountRequest): ContainerMount[] 
   const mode = parseBindMode(text);
   if (!mode || mode.propagation || mode.copy) throw invalid(`invalid mode: ${text}`);
   return mountsOf(colon < 0 ? line : line.slice(0, colon))
-    .filter(mount => mount.Type !== 'tmpfs')
+    .filter(mount => mount.Type === 'bind' || mount.Type === 'volume')
     .map(mount => ({ ...mount, Mode: '', RW: mount.RW !== false && mode.access !== 'ro', noCopy: true }));
 }
 

@@ -10,7 +10,7 @@ export interface OciMountRequest {
   mounts: readonly ContainerMount[];
   /** Where each volume is, by name. */
   volumeSources: ReadonlyMap<string, string>;
-  volumes: Pick<Volumes, 'openPart'>;
+  volumes: Pick<Volumes, 'openPart' | 'openPartOf'>;
   /** The engine's own files of /etc; a mount of the user's at the same place wins. */
   etc: { hosts: string; hostname: string; resolvConf: string };
   readonlyRootfs: boolean;
@@ -46,6 +46,7 @@ export function ociMounts(request: OciMountRequest): OciMounts {
 function sourceOf(mount: ContainerMount, request: OciMountRequest, parts: DisposableStack): string {
   const { Type: type, Source: source = '', Name: name = '', subpath } = mount;
   if (type === 'volume' && subpath !== undefined) return parts.use(request.volumes.openPart(name, subpath)).path;
+  if (type === 'image' && subpath !== undefined) return parts.use(request.volumes.openPartOf(source, subpath)).path;
   if (type === 'volume') return request.volumeSources.get(name) ?? source;
   if (mount.createSource) makeBindSource(source);
   return source;

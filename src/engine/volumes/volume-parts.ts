@@ -20,10 +20,10 @@ import type { VolumePart } from './volumes.ts';
 export class VolumeParts {
   constructor(private readonly directory: string) {}
 
-  open(volume: string, subpath: string): VolumePart {
+  open(directory: string, subpath: string): VolumePart {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const path = join(this.directory, randomBytes(8).toString('hex'));
-    using root = new RootDirectory(volume);
+    using root = new RootDirectory(directory);
     const fd = openInside(root, subpath);
     try {
       if (fstatSync(fd).isDirectory()) mkdirSync(path);
@@ -46,7 +46,7 @@ function openInside(root: RootDirectory, subpath: string): number {
   try {
     return root.open(subpath, O_PATH);
   } catch (error) {
-    throw invalid(`cannot access path ${join(root.path, subpath)} of the volume: ${messageOf(error)}`, error);
+    throw invalid(`cannot access path ${join(root.path, subpath)} of the mount: ${messageOf(error)}`, error);
   }
 }
 

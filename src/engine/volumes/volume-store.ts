@@ -319,6 +319,10 @@ class VolumeStore implements Volumes {
     return this.#parts.open(this.#data(name), subpath);
   }
 
+  openPartOf(directory: string, subpath: string): VolumePart {
+    return this.#parts.open(directory, subpath);
+  }
+
   async reconcile(running: ReadonlySet<ContainerId>): Promise<void> {
     this.#parts.clear();
     const mounted = new Set(mountPointsBelow(this.#root));

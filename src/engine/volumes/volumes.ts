@@ -30,6 +30,8 @@ export interface Volumes {
    * of the volume into a link to somewhere else at any time: this path does not follow it.
    */
   openPart(name: string, subpath: string): VolumePart;
+  /** The same for any directory that is mounted into containers. */
+  openPartOf(directory: string, subpath: string): VolumePart;
   /** After a daemon restart: mounts that no running container holds are taken down. */
   reconcile(running: ReadonlySet<ContainerId>): Promise<void>;
 }
