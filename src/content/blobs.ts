@@ -8,6 +8,7 @@ import { type ByteSource, concat } from '../lib/streams.ts';
 import type { Durability } from './durability.ts';
 import { blobPath, type ContentLayout, hexOf } from './layout.ts';
 import { MAX_MANIFEST } from './oci.ts';
+import { checkRoom } from './room.ts';
 
 const READ_SIZE = 1024 * 1024;
 /** Data is written to the file in pieces of at least this size, on another thread. */
@@ -82,14 +83,16 @@ export class BlobStore {
     await writer.commit({ digest, size: content.length });
   }
 
-  /** The owner must `commit` or `abort` it. */
-  async writer(): Promise<BlobWriter> {
+  /** For a blob of at most so many bytes. The owner must `commit` or `abort` it. */
+  async writer(size = 0): Promise<BlobWriter> {
+    checkRoom(this.layout.ingest, size);
     const path = `${this.layout.ingest}/blob-${process.pid}-${++this.#count}`;
     return new BlobWriter(path, await open(path, 'wx+', 0o600), digest => this.#adopt(path, digest));
   }
 
-  /** Goes on with what an earlier download, perhaps of another process, has left of this blob. */
-  async resume(digest: Digest): Promise<BlobWriter> {
+  /** Goes on with what an earlier download, perhaps of another process, has left of this blob of so many bytes. */
+  async resume(digest: Digest, size: number): Promise<BlobWriter> {
+    checkRoom(this.layout.ingest, size);
     const path = `${this.layout.ingest}/partial-${hexOf(digest)}`;
     const writer = new BlobWriter(path, await open(path, 'a+', 0o600), final => this.#adopt(path, final));
     await writer.rehash();

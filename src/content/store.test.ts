@@ -79,10 +79,10 @@ describe('blobs', () => {
 
   test('that broke off are gone on with, by the next engine as well', async () => {
     const digest = sha256(content);
-    const first = await store.blobs.resume(digest);
+    const first = await store.blobs.resume(digest, content.length);
     await first.write(content.subarray(0, 1_500_000));
     await first.suspend();
-    const second = await open().blobs.resume(digest);
+    const second = await open().blobs.resume(digest, content.length);
     expect(second.written).toBe(1_500_000);
     expect(second.matches(digest)).toBe(false);
     await second.write(content.subarray(1_500_000));
@@ -91,9 +91,15 @@ describe('blobs', () => {
     expect(sha256(readFileSync(store.blobs.path(digest)))).toBe(digest);
   });
 
+  test('that cannot fit are refused before a byte is written', async () => {
+    await expect(store.blobs.writer(2 ** 50)).rejects.toThrow('no space left on the device of the data root');
+    await expect(store.blobs.resume(sha256(content), 2 ** 50)).rejects.toThrow('no space left');
+    expect(readdirSync(`${root}/ingest`)).toEqual([]);
+  });
+
   test('can start again from nothing', async () => {
     const digest = sha256('right');
-    const writer = await store.blobs.resume(digest);
+    const writer = await store.blobs.resume(digest, content.length);
     await writer.write(Buffer.from('wrong from the start'));
     await writer.restart();
     await writer.write(Buffer.from('right'));
@@ -210,7 +216,7 @@ describe('collection', () => {
 
   test('takes downloads that nobody will go on with', async () => {
     const digest = sha256('never to be whole');
-    const writer = await store.blobs.resume(digest);
+    const writer = await store.blobs.resume(digest, 16);
     lease.blobs.add(digest);
     await writer.write(Buffer.from('never'));
     await writer.suspend();

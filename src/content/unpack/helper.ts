@@ -1,25 +1,17 @@
 // The helper process that unpacks one layer. It locks itself into the layer's directory before it looks at a byte of what a
 // stranger made. The blob is its descriptor 3, the directory its argument.
-import { readSync, statfsSync, writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { changeRoot } from '../../kernel/files.ts';
 import { type Compression, decompress, detectCompression } from '../../lib/compression.ts';
 import { DockyardError, failed, invalid, messageOf } from '../../lib/errors.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { TarParser } from '../../lib/tar/parser.ts';
 import { LayerWriter } from './layer-writer.ts';
+import { UnpackLimits } from './limits.ts';
 import { JsonLines, type UnpackOrder, type UnpackReport } from './protocol.ts';
 
 const READ_SIZE = 256 * 1024;
 const REPORT_EVERY = 4 * 1024 * 1024;
-
-/** Above 4 GiB, a layer that grows two hundredfold is a bomb: real files don't shrink so well. */
-const BOMB_SIZE = 4 * 1024 ** 3;
-const BOMB_RATIO = 200;
-
-/** A full disk would hit everybody on it; the last bit is left to the others. */
-const RESERVED_BYTES = 64 * 1024 * 1024;
-const RESERVED_SHARE = 50;
-const SPACE_CHECK_EVERY = 64 * 1024 * 1024;
 
 const BLOB = 3;
 
@@ -43,10 +35,10 @@ async function unpack(file: GrowingFile) {
   const parser = new TarParser(writer);
   const compression = supported(detectCompression(await file.peek()));
   const hasher = compression === 'none' ? undefined : new Bun.CryptoHasher('sha256');
-  const limits = new Limits(file);
+  const limits = new UnpackLimits('/');
   for await (const chunk of compression === 'none' ? file.chunks() : decompress(file.chunks(), compression)) {
     hasher?.update(chunk);
-    limits.count(chunk.length);
+    limits.count(chunk.length, file.position);
     parser.feed(chunk);
   }
   parser.finish();
@@ -57,26 +49,6 @@ function supported(compression: Compression): 'none' | 'gzip' | 'zstd' {
   if (compression === 'bzip2' || compression === 'xz')
     throw invalid(`layers packed with ${compression} are not supported`);
   return compression;
-}
-
-class Limits {
-  #unpacked = 0;
-  #nextCheck = 0;
-
-  constructor(private readonly file: GrowingFile) {}
-
-  count(bytes: number): void {
-    this.#unpacked += bytes;
-    if (this.#unpacked > BOMB_SIZE && this.#unpacked > this.file.position * BOMB_RATIO) {
-      throw invalid(`the layer expands more than ${BOMB_RATIO} times: refused as a decompression bomb`);
-    }
-    if (this.#unpacked < this.#nextCheck) return;
-    this.#nextCheck = this.#unpacked + SPACE_CHECK_EVERY;
-    const { bavail, blocks, bsize } = statfsSync('/');
-    if (bavail * bsize < Math.min(RESERVED_BYTES, (blocks * bsize) / RESERVED_SHARE)) {
-      throw failed('no space left on the device of the data root to unpack a layer');
-    }
-  }
 }
 
 /** A blob that may still be written by the engine, which tells on stdin how far it is. */

@@ -224,29 +224,6 @@ describe('bad archives are refused', () => {
       for (const size of [bytes.length, 1, 100]) expect(() => parse(bytes, size)).toThrow(/tar: /);
     });
   }
-
-  test('random damage never crashes or hangs', async () => {
-    const bytes = await archive(
-      {
-        name: 'a'.repeat(200),
-        kind: 'file',
-        content: 'z'.repeat(700),
-        xattrs: new Map([['user.x', Buffer.from('1')]]),
-      },
-      { name: 'b', kind: 'symlink', linkName: 'c' },
-    );
-    for (let round = 0; round < 3000; round++) {
-      const damaged = Buffer.from(bytes);
-      for (let hits = 0; hits <= round % 5; hits++) {
-        damaged[Math.floor(Math.random() * damaged.length)] = Math.floor(Math.random() * 256);
-      }
-      try {
-        parse(damaged, 64 + (round % 1000));
-      } catch (error) {
-        expect(String(error)).toMatch(/tar: /);
-      }
-    }
-  });
 });
 
 describe('pulling members', () => {

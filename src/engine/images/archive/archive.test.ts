@@ -4,6 +4,7 @@ import { testImage, testLayer } from '../../../content/testing/layers.ts';
 import { sha256 } from '../../../lib/ids.ts';
 import { collect } from '../../../lib/streams.ts';
 import { readTar } from '../../../lib/tar/reader.ts';
+import { encodeTarHeader, TAR_END, tarEntry } from '../../../lib/tar/writer.ts';
 import { archive, inPieces, linesOf, ociLayout, TestImages } from '../testing/store.ts';
 
 let images: TestImages;
@@ -36,6 +37,13 @@ async function dockerArchive(tags: string[] | null): Promise<Buffer> {
 async function plainLayer(files: Record<string, string>): Promise<Uint8Array> {
   const { bytes } = await testLayer(files);
   return Bun.gunzipSync(new Uint8Array(bytes));
+}
+
+/** A PAX record counts its own length. */
+function paxRecord(text: string): string {
+  const length = text.length + 2;
+  const digits = String(length + String(length).length).length;
+  return `${length + digits} ${text}\n`;
 }
 
 describe('load', () => {
@@ -71,6 +79,34 @@ describe('load', () => {
   ])('archives packed with %s', async (_, pack) => {
     const bytes = pack(await dockerArchive(['packed:1']));
     expect(await linesOf(images.store.load(images.loading(bytes)))).toEqual(['Loaded image: packed:1']);
+  });
+
+  test.each(['gzip', 'zstd', 'bzip2', 'xz'])('an archive packed with %s', async program => {
+    const image = await testImage(layers);
+    const plain = await ociLayout(image, ['docker.io/library/packed:1']);
+    const packed = Bun.spawnSync([program, '-c'], { stdin: plain }).stdout;
+    await linesOf(images.store.load(images.loading(packed)));
+    expect(images.store.get('packed:1').id).toBe(image.target.digest);
+  });
+
+  test.each([
+    ['plain', async (bytes: Uint8Array) => bytes],
+    ['zstd', async (bytes: Uint8Array) => zstdCompressSync(bytes)],
+  ])('layers that are %s', async (_, pack) => {
+    const plain = await plainLayer({ 'etc/a': '1' });
+    const config = JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      rootfs: { type: 'layers', diff_ids: [sha256(plain)] },
+    });
+    const list = JSON.stringify([{ Config: 'c.json', RepoTags: ['x:1'], Layers: ['l'] }]);
+    const bytes = await archive([
+      ['l', await pack(plain)],
+      ['c.json', config],
+      ['manifest.json', list],
+    ]);
+    await linesOf(images.store.load(images.loading(bytes)));
+    expect(images.store.prepare(images.store.get('x:1'))).toBeUndefined();
   });
 
   test('a name that another image had leaves that one dangling', async () => {
@@ -138,6 +174,26 @@ describe('a bad archive is an error, and nothing of it is kept', () => {
   test('files that are not in it', async () => {
     const list = JSON.stringify([{ Config: '../../etc/passwd', RepoTags: [], Layers: [] }]);
     await expectRefused(await archive([['manifest.json', list]]), /it has no file/);
+  });
+
+  test('a file that is nothing but a hole, larger than any disk', async () => {
+    const size = 2 ** 50;
+    const records = [`GNU.sparse.major=0`, `GNU.sparse.size=${size}`, `GNU.sparse.map=${size},0`]
+      .map(paxRecord)
+      .join('');
+    const extension = Buffer.from(records.padEnd(512, '\0'));
+    const header = Buffer.from(encodeTarHeader(tarEntry({ name: 'x', kind: 'file', size: records.length })));
+    header.write('x', 156);
+    header.write('        ', 148);
+    header.write(
+      `${header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, '0')}\0 `,
+      148,
+    );
+    const file = encodeTarHeader(tarEntry({ name: 'hole', kind: 'file', size: 0 }));
+    await expectRefused(Buffer.concat([header, extension, file, TAR_END]), /no space left on the device/);
   });
 
   test('a layer that leaves its directory', async () => {

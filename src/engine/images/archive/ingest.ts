@@ -90,7 +90,7 @@ export class IngestedArchive {
   }
 
   async #blob(member: TarMember, expected: Digest | undefined, signal: AbortSignal): Promise<IngestedFile> {
-    const writer = await this.content.blobs.writer();
+    const writer = await this.content.blobs.writer(member.size);
     const steps = new Steps(this.report, labelOf(expected, member.name), 'Loading layer', member.size);
     let unpacking: UnpackingLayer | undefined;
     try {

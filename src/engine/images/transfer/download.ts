@@ -46,7 +46,7 @@ export class Downloader {
     report({ status: 'Waiting', progressDetail: {}, id });
     using _slot = await this.registries.downloads.acquire();
     signal.throwIfAborted();
-    const writer = await this.content.blobs.resume(descriptor.digest);
+    const writer = await this.content.blobs.resume(descriptor.digest, descriptor.size);
     try {
       if (writer.written > descriptor.size) await writer.restart();
       const resumed = writer.written > 0;
