@@ -16,6 +16,7 @@ const usualBlock = 256 * 1024;
 const cutAt = 16 * 1024 * 1024;
 const retryMilliseconds = 1_000;
 
+const nothingRead = Buffer.alloc(0);
 const nothing: Progress = { inode: 0, bytes: 0 };
 
 interface Source {
@@ -34,6 +35,7 @@ export class Converter {
   #saved: Checkpoint | undefined;
   #source: Source | undefined;
   #blockSize = usualBlock;
+  #block: Buffer = nothingRead;
   /** While conmon runs and this object lives. */
   #attachment: AbortController | undefined;
   #cutting: Promise<void> | undefined;
@@ -178,7 +180,8 @@ export class Converter {
     // Asked before the read: then an empty read means that the old file is done.
     const final = source.old && (this.#attachment === undefined || existsSync(this.#file.path)) && !this.#cutting;
     const available = Math.min(this.#blockSize, fstatSync(source.fd).size - source.offset);
-    const block = Buffer.allocUnsafe(Math.max(0, available));
+    if (this.#block.length < available) this.#block = Buffer.allocUnsafeSlow(available);
+    const block = this.#block.subarray(0, Math.max(0, available));
     const count = available > 0 ? await readAt(source.fd, block, 0, available, source.offset) : 0;
     if (count < available || block.indexOf(newline) < 0) {
       if (available === this.#blockSize) {
@@ -187,6 +190,7 @@ export class Converter {
         return true;
       }
       this.#conversion.rest();
+      this.#block = nothingRead;
       if (final) this.#passOld(source);
       return final;
     }
