@@ -97,6 +97,8 @@ function record(name, { passed, failed, skipped, output }, milliseconds) {
     say(`\n${output.trimEnd()}`);
   }
   say(`${failed > 0 ? 'FAIL' : 'ok  '}  ${name}: ${counts.join(', ')}${time}`);
+  // Who reads the numbers is to know why.
+  for (const reason of new Set(output.match(/^left out: .*$/gm))) say(`      ${reason}`);
 }
 
 /** Removes what the engines of crashed tests have left behind. */

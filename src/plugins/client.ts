@@ -74,12 +74,7 @@ export class PluginClient {
       signal: AbortSignal.timeout(limitMs),
     };
     if (address.kind === 'socket') return fetch(`http://plugin/${method}`, { ...init, unix: address.path });
-    // The address is meant as it stands, whatever proxy this process was given for the world outside.
-    return fetch(`${address.url}/${method}`, {
-      ...init,
-      proxy: '',
-      ...(address.tls && { tls: tlsOptions(address.tls) }),
-    });
+    return fetch(`${address.url}/${method}`, { ...init, ...(address.tls && { tls: tlsOptions(address.tls) }) });
   }
 
   async #read(response: Response, method: string, { limitMs }: CallOptions): Promise<string> {
