@@ -18,7 +18,7 @@ import { EngineSystem } from './system/engine-system.ts';
 import type { System } from './system/system.ts';
 import { EngineTrust } from './trust/engine-trust.ts';
 import type { TrustService } from './trust/trust.ts';
-import { createVolumes } from './volumes/volume-store.ts';
+import { createVolumes } from './volumes/all-volumes.ts';
 import type { Volumes } from './volumes/volumes.ts';
 
 export interface Engine {
@@ -70,7 +70,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
     snapshots,
     events,
     volumes: users => {
-      volumes = createVolumes({ dataRoot: config.dataRoot, database, events, users });
+      volumes = createVolumes({ dataRoot: config.dataRoot, database, events, users, plugins });
       return volumes;
     },
     networks: users => {
@@ -115,6 +115,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
     },
     close: async () => {
       await containers.close();
+      volumes.close();
       await networks.close();
       await images.close();
       database.close();

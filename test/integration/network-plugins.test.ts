@@ -1,7 +1,8 @@
 // Networks and addresses of plugins, over Docker's plugin protocol, with real interfaces and traffic.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { fetchFrom, NetworkHost } from '../support/network-host.ts';
-import { addressPlugin, networkPlugin, type TestPlugin } from '../support/network-plugin.ts';
+import { addressPlugin, networkPlugin } from '../support/network-plugin.ts';
+import type { TestPlugin } from '../support/plugin.ts';
 import { until } from '../support/until.ts';
 
 let lan: NetworkHost;

@@ -48,8 +48,10 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
   writeEtcFiles(paths, { hostname: config.Hostname ?? '', hosts: sandbox.hosts, resolvConf: sandbox.resolvConf });
   const sources = new Map<string, string>();
   for (const mount of record.mounts) {
-    if (mount.Type === 'volume' && mount.Name)
-      sources.set(mount.Name, await context.volumes.mount(mount.Name, record.id, mount));
+    if (mount.Type !== 'volume' || !mount.Name) continue;
+    // A plugin may have it somewhere else each time.
+    mount.Source = await context.volumes.mount(mount.Name, record.id, mount);
+    sources.set(mount.Name, mount.Source);
   }
   if (config.WorkingDir && config.WorkingDir !== '/') ensureWorkingDirectory(rootfs, config.WorkingDir);
   const user = resolveUser(rootfs, config.User ?? '', hostConfig.GroupAdd ?? []);

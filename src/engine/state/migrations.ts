@@ -83,4 +83,13 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    name: 'volumes of plugins',
+    sql: `
+      CREATE TABLE plugin_volumes (
+        name TEXT PRIMARY KEY,
+        record TEXT NOT NULL
+      ) STRICT;
+    `,
+  },
 ];

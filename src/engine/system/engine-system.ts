@@ -19,7 +19,7 @@ export interface SystemSources {
   events: { readonly listeners: number };
   containers: ContainerUsage;
   images: ImageUsage;
-  volumes: VolumeUsage;
+  volumes: VolumeUsage & { readonly drivers: readonly string[] };
   networkDrivers(): readonly string[];
   /** What guards the networks, or undefined without networks of our own. */
   firewall?: string;
@@ -59,7 +59,7 @@ export class EngineSystem implements System {
       Driver: 'overlayfs',
       DriverStatus: [['Backing Filesystem', fileSystemOf(config.dataRoot)]],
       Plugins: {
-        Volume: ['local'],
+        Volume: [...this.sources.volumes.drivers],
         Network: [...this.sources.networkDrivers()],
         Authorization: [],
         Log: logDrivers.map(driver => driver.name),

@@ -174,8 +174,8 @@ describe('--mount', () => {
       ],
     });
     expect(created).toEqual([
-      { Name: 'v', Driver: 'local', DriverOpts: { type: 'tmpfs', device: 'x' }, Labels: { a: '1' } },
-      { Name: '', Driver: 'local' },
+      { Name: 'v', DriverOpts: { type: 'tmpfs', device: 'x' }, Labels: { a: '1' } },
+      { Name: '' },
     ]);
     const request = {
       volumeSources: new Map([['v', '/mounted/v']]),

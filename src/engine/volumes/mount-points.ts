@@ -167,7 +167,8 @@ function volumeFields(spec: Mount, fault: Fault): ContainerMount {
     Type: 'volume',
     Name: spec.Source ?? '',
     Source: '',
-    Driver: DriverConfig?.Name || 'local',
+    // Whichever has a volume of this name, or the usual one.
+    ...(DriverConfig?.Name ? { Driver: DriverConfig.Name } : {}),
     // Docker says so of every volume that has a name.
     Mode: spec.Source ? 'z' : '',
     ...(NoCopy || Subpath ? { noCopy: true } : {}),

@@ -13,9 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isKind } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { Plugins } from '../../plugins/plugins.ts';
 import type { Events } from '../events/events.ts';
 import { openState, type StateDatabase } from '../state/database.ts';
-import { createVolumes } from './volume-store.ts';
+import { createVolumes } from './all-volumes.ts';
 import type { Filters, Volumes } from './volumes.ts';
 
 let dataRoot: string;
@@ -32,7 +33,13 @@ function start(): void {
     subscribe: () => ({ async *[Symbol.asyncIterator]() {} }),
     listeners: 0,
   };
-  volumes = createVolumes({ dataRoot, database, events, users: { usersOf: name => users[name] ?? [] } });
+  volumes = createVolumes({
+    dataRoot,
+    database,
+    events,
+    users: { usersOf: name => users[name] ?? [] },
+    plugins: new Plugins({ sockets: [], specs: [] }),
+  });
 }
 
 beforeEach(() => {

@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskUsage } from '../../content/disk-usage.ts';
 import { mountPointsBelow, unmount } from '../../kernel/mount.ts';
-import { conflict, DockyardError, failed, invalid, messageOf, notBuilt, notFound } from '../../lib/errors.ts';
+import { conflict, DockyardError, failed, invalid, messageOf, notFound } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { Mutex } from '../../lib/mutex.ts';
@@ -58,11 +58,14 @@ export function validateVolumeName(name: string): void {
   );
 }
 
-export function createVolumes(dependencies: VolumeDependencies): Volumes {
+/** Without those of plugins, which are mounted by somebody else. */
+export type LocalVolumes = Omit<Volumes, 'drivers' | 'close'>;
+
+export function createLocalVolumes(dependencies: VolumeDependencies): LocalVolumes {
   return new VolumeStore(dependencies);
 }
 
-class VolumeStore implements Volumes {
+class VolumeStore implements LocalVolumes {
   readonly #root: string;
   readonly #database: StateDatabase;
   readonly #events: Events;
@@ -120,18 +123,9 @@ class VolumeStore implements Volumes {
   }
 
   async create(request: VolumeCreateRequest): Promise<Volume> {
-    if (request.ClusterVolumeSpec) throw notBuilt('cluster volumes are not built yet');
     const name = request.Name || randomBytes(32).toString('hex');
     const labels = { ...request.Labels, ...(request.Name ? {} : { [anonymousLabel]: '' }) };
     const options = request.DriverOpts ?? {};
-    if (request.Driver && request.Driver !== driver) {
-      const existing = this.#volumes.has(name);
-      throw existing
-        ? conflict(`create ${name}: driver 'local' already has volume '${name}': volume name must be unique`)
-        : notFound(
-            `create ${name}: error looking up volume plugin ${request.Driver}: plugin "${request.Driver}" not found`,
-          );
-    }
     const existing = this.#volumes.get(name);
     if (existing) return this.#shown(existing);
     try {

@@ -12,6 +12,8 @@ export interface VolumePart extends Disposable {
 }
 
 export interface Volumes {
+  /** Names, for `docker info`. */
+  readonly drivers: readonly string[];
   /** Without a name it is an anonymous one. An existing volume of the same name and driver is returned as it is. */
   create(request: VolumeCreateRequest): Promise<Volume>;
   has(name: string): boolean;
@@ -34,6 +36,7 @@ export interface Volumes {
   openPartOf(directory: string, subpath: string): VolumePart;
   /** After a daemon restart: mounts that no running container holds are taken down. */
   reconcile(running: ReadonlySet<ContainerId>): Promise<void>;
+  close(): void;
 }
 
 /** What volumes need to know of containers, so that neither noun imports the other. */

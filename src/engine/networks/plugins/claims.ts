@@ -1,5 +1,6 @@
 // What plugins hold for containers: endpoints and addresses. A claim is stored before the plugin is asked, so that whatever
 // happens, each is given back once no endpoint needs it: now, or when its plugin can be reached again.
+import { AgainLater } from '../../../lib/again-later.ts';
 import { isKind, messageOf } from '../../../lib/errors.ts';
 import type { ContainerId, NetworkId } from '../../../lib/ids.ts';
 import { log } from '../../../lib/logger.ts';
@@ -10,8 +11,6 @@ import type { StateDatabase } from '../../state/database.ts';
 
 /** Who waits for the end of a container is not to wait for a plugin that hangs. */
 const WAIT_FOR_RELEASE_MS = 5_000;
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 60_000;
 
 export interface Claim {
   /** The endpoint's id. */
@@ -32,9 +31,7 @@ export class Claims implements Disposable {
   readonly #claims = new Map<string, Claim>();
   readonly #pending = new Set<string>();
   readonly #releases = new Map<string, Promise<void>>();
-  #timer: Timer | undefined;
-  #pauseMs = FIRST_PAUSE_MS;
-  #closed = false;
+  readonly #later = new AgainLater(() => void this.settle());
 
   constructor(
     private readonly database: StateDatabase,
@@ -88,8 +85,7 @@ export class Claims implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#later[Symbol.dispose]();
   }
 
   #owed(): Claim[] {
@@ -107,15 +103,15 @@ export class Claims implements Disposable {
   async #tryRelease(claim: Claim): Promise<void> {
     try {
       await this.#giveBack(claim);
-      if (!this.#closed) this.#delete(claim);
-      this.#pauseMs = FIRST_PAUSE_MS;
+      if (!this.#later.closed) this.#delete(claim);
+      this.#later.succeeded();
     } catch (error) {
       log.warn('a plugin could not be told that a container has left its network; it will be told later', {
         container: claim.container,
         network: claim.network,
         error: messageOf(error),
       });
-      this.#tryLater();
+      this.#later.postpone();
     }
   }
 
@@ -127,21 +123,11 @@ export class Claims implements Disposable {
       if (claim.joined) await tolerated(claim, plugin.leave(network, endpoint));
       await tolerated(claim, plugin.deleteEndpoint(network, endpoint));
       Object.assign(claim, { created: false, joined: false, isGateway: false });
-      if (!this.#closed) this.save(claim);
+      if (!this.#later.closed) this.save(claim);
     }
     if (!addressPlugin || addresses.length === 0) return;
     const plugin = new AddressPlugin(await this.plugins.get(addressPlugin, 'IpamDriver', { patienceMs: 0 }), 0);
     for (const { pool, address } of addresses) await tolerated(claim, plugin.releaseAddress(pool, address));
-  }
-
-  #tryLater(): void {
-    if (this.#closed || this.#timer) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.settle();
-    }, this.#pauseMs);
-    this.#timer.unref();
-    this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
 
   #delete(claim: Claim): void {
