@@ -59,6 +59,30 @@ export async function verifyPayload(
 
 /** Likewise. Attestations come in the same envelope and are no signature of the image. */
 export async function verifyBundle(text: string, digest: Digest, keys: readonly PublicKey[]): Promise<PublicKey> {
+  const { bytes, statement, signature, keyless } = statementIn(text);
+  if (statement['predicateType'] !== SIGN_PREDICATE) {
+    throw new BadSignature(`it is an attestation (${String(statement['predicateType'])}), not a signature`);
+  }
+  const signed = preAuthenticated(STATEMENT, bytes);
+  const signer = await signerOf(signed, Buffer.from(String(field(signature, 'sig')), 'base64'), keys, keyless);
+  const subjects = Array.isArray(statement['subject']) ? statement['subject'] : [];
+  const named = subjects.map(subject => `sha256:${String(field(field(subject, 'digest'), 'sha256'))}`);
+  if (!named.includes(digest)) checkDigest(named[0], digest);
+  return signer;
+}
+
+/** Says something about the image other than who has signed it. */
+export function isAttestation(evidence: Evidence): boolean {
+  if (evidence.kind !== 'bundle') return false;
+  try {
+    return statementIn(evidence.bundle).statement['predicateType'] !== SIGN_PREDICATE;
+  } catch (error) {
+    if (error instanceof BadSignature) return false;
+    throw error;
+  }
+}
+
+function statementIn(text: string) {
   const bundle = parseObject(Buffer.from(text), 'the bundle');
   const envelope = field(bundle, 'dsseEnvelope');
   if (!isObject(envelope)) throw new BadSignature('the bundle has no DSSE envelope');
@@ -67,18 +91,9 @@ export async function verifyBundle(text: string, digest: Digest, keys: readonly 
     throw new BadSignature('the bundle holds no in-toto statement');
   }
   const bytes = Buffer.from(payload, 'base64');
-  const statement = parseObject(bytes, 'the statement');
-  if (statement['predicateType'] !== SIGN_PREDICATE) {
-    throw new BadSignature(`it is an attestation (${String(statement['predicateType'])}), not a signature`);
-  }
   const keyless = field(bundle['verificationMaterial'], 'publicKey') === undefined;
-  const [signature] = signatures;
-  const signed = preAuthenticated(payloadType, bytes);
-  const signer = await signerOf(signed, Buffer.from(String(field(signature, 'sig')), 'base64'), keys, keyless);
-  const subjects = Array.isArray(statement['subject']) ? statement['subject'] : [];
-  const named = subjects.map(subject => `sha256:${String(field(field(subject, 'digest'), 'sha256'))}`);
-  if (!named.includes(digest)) checkDigest(named[0], digest);
-  return signer;
+  const signature: unknown = signatures[0];
+  return { bytes, statement: parseObject(bytes, 'the statement'), signature, keyless };
 }
 
 async function signerOf(

@@ -4,6 +4,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type TestImage, testImage } from '../../content/testing/layers.ts';
+import { sha256 } from '../../lib/ids.ts';
 import { parseReference } from '../../lib/reference.ts';
 import { type RunningRegistry, serveRegistry } from '../../registry/server/serve.ts';
 import { NO_CREDENTIALS } from '../../registry/session.ts';
@@ -254,6 +255,54 @@ test('revoked: gone from the registry, and no longer good here', async () => {
     await expect(admit(name)).rejects.toThrow('it has no signature');
     await expect(images.pull(name)).rejects.toThrow('it has no signature');
   }
+});
+
+test('bundles are found in lists that cosign keeps; attestations are no signatures, and outlive a revocation', async () => {
+  const name = await push(image, `${old.host}/team/app:1`);
+  const fixture = new URL('../../signatures/testdata/evidence.json', import.meta.url);
+  const { evidence } = (await Bun.file(fixture).json()) as { evidence: Record<string, { bundle: string }> };
+  const subject = image.target;
+  const referrers = ['cosign: bundle', 'cosign: attestation'].map(kind => {
+    const content = Buffer.from(evidence[kind]!.bundle);
+    const blob = { digest: sha256(content), size: content.length };
+    const mediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+    const config = { ...blob, mediaType: 'application/vnd.oci.empty.v1+json' };
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: subject.mediaType,
+      config,
+      layers: [{ ...blob, mediaType }],
+      subject,
+    };
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    old.blobs.set(`team/app@${blob.digest}`, content);
+    old.manifests.set(`team/app@${sha256(bytes)}`, { bytes, mediaType: subject.mediaType });
+    // Where a registry does not keep the list, cosign writes the config's type as the artifact's.
+    return { mediaType: subject.mediaType, digest: sha256(bytes), size: bytes.length, artifactType: config.mediaType };
+  });
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: referrers }));
+  old.manifests.set(`team/app:${subject.digest.replace(':', '-')}`, { bytes, mediaType });
+  const reasons = (await trust.inspect(request(name))).signatures.map(each => (each.valid ? '' : each.reason));
+  expect(reasons).toEqual([
+    'it was made with none of the keys alice.pub',
+    expect.stringContaining('it is an attestation'),
+  ]);
+  old.misbehave = (asked, { path }) => {
+    if (asked.method !== 'DELETE') return undefined;
+    old.manifests.delete(path.replace(/^\/v2\/(.*)\/manifests\/(sha256:.*)$/, '$1@$2'));
+    return new Response(null, { status: 202 });
+  };
+  expect((await trust.revoke(request(name))).removed).toEqual([referrers[0]!.digest]);
+  expect((await trust.inspect(request(name))).signatures).toHaveLength(1);
+});
+
+test('a registry that forbids deletion: the signature stays, and what to do is said', async () => {
+  const name = await push(image, `${old.host}/team/app:1`);
+  await sign(name, alice);
+  old.misbehave = ({ method }) => (method === 'DELETE' ? failure(405, 'UNSUPPORTED', 'unsupported') : undefined);
+  await expect(trust.revoke(request(name))).rejects.toThrow('does not allow deletions');
+  expect((await images.pull(name)).at(-1)).toContain('Downloaded newer image');
 });
 
 describe('a registry that misbehaves', () => {

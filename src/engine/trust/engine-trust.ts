@@ -6,11 +6,12 @@ import { familiarRepository, type Reference, repositoryOf, withDefaultTag } from
 import { ConnectionFailure, RegistryFailure } from '../../registry/failures.ts';
 import type { Repository } from '../../registry/repository.ts';
 import { type Credentials, NO_CREDENTIALS } from '../../registry/session.ts';
+import { isAttestation } from '../../signatures/cosign.ts';
 import { judge } from '../../signatures/judge.ts';
 import type { Evidence, Verdict } from '../../signatures/signature.ts';
 import type { StateDatabase } from '../state/database.ts';
 import { attachSignature, changeReferrersTag } from './attach-signature.ts';
-import { artifacts, findSignatures } from './find-signatures.ts';
+import { findSignatures, signedArtifacts } from './find-signatures.ts';
 import { KeptSignatures } from './kept-signatures.ts';
 import { type Policy, type Ruling, readPolicy, rulingFor } from './policy.ts';
 import type {
@@ -137,7 +138,7 @@ export class EngineTrust implements TrustService {
     for (const repository of repositories) {
       let found: Evidence[] = [];
       try {
-        found = (await findSignatures(repository, digest, signal)).map(({ evidence }) => evidence);
+        found = await findSignatures(repository, digest, signal);
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof RegistryFailure) && !(error instanceof ConnectionFailure)) throw error;
@@ -181,11 +182,7 @@ export class EngineTrust implements TrustService {
     const remote = await this.options.registries.forPush(reference, credentials, []);
     const digest = await digestIn(remote, reference, signal);
     const found = await findSignatures(remote, digest, signal);
-    const signatures = await judgeAll(
-      found.map(({ evidence }) => evidence),
-      digest,
-      ruling,
-    );
+    const signatures = await judgeAll(found, digest, ruling);
     return { repository, digest, mode: ruling.mode, pattern: ruling.pattern, signatures };
   }
 
@@ -198,9 +195,10 @@ export class EngineTrust implements TrustService {
   async revoke({ reference, credentials, signal }: RemoteRequest) {
     const remote = await this.options.registries.forPush(reference, credentials, []);
     const digest = await digestIn(remote, reference, signal);
-    const found = new Set<Digest>();
-    for await (const artifact of artifacts(remote, digest, signal)) found.add(artifact.digest);
-    for (const artifact of found) await remote.deleteManifest(artifact, signal);
+    const signed = await signedArtifacts(remote, digest, signal);
+    // Attestations come in the same bundles, and are not what is revoked.
+    const found = new Set(signed.filter(each => !each.evidence.every(isAttestation)).map(each => each.digest));
+    for (const artifact of found) await removeFrom(remote, artifact, reference, signal);
     await changeReferrersTag(remote, digest, all => all.filter(each => !found.has(each.digest)), signal);
     this.#kept.forget(digest);
     return { digest, removed: [...found] };
@@ -220,6 +218,23 @@ export class EngineTrust implements TrustService {
 
 function judgeAll(all: readonly Evidence[], digest: Digest, { signers }: Ruling): Promise<Verdict[]> {
   return Promise.all(all.map(evidence => judge(evidence, digest, signers)));
+}
+
+async function removeFrom(
+  remote: Repository,
+  artifact: Digest,
+  reference: Reference,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await remote.deleteManifest(artifact, signal);
+  } catch (error) {
+    if (!(error instanceof RegistryFailure) || error.status !== 405) throw error;
+    throw forbidden(
+      `${reference.domain} does not allow deletions, so the signatures of ${familiarRepository(reference)} stay: have deletion allowed there, or take the key out of the trust policies (${error.message})`,
+      error,
+    );
+  }
 }
 
 const isMandatory = ({ required, ruling }: Case) => required || ruling.mode === 'enforce';

@@ -9,32 +9,45 @@ import { COSIGN, signatureTag } from '../../signatures/cosign.ts';
 import { NOTATION } from '../../signatures/notation.ts';
 import type { Evidence } from '../../signatures/signature.ts';
 
+const EMPTY_CONFIG = 'application/vnd.oci.empty.v1+json';
 const MAX_ENVELOPE = 1024 * 1024;
 /** Anybody who may push can add some: there must be an end. */
 const MAX_SIGNATURES = 100;
 
-export interface FoundSignature {
-  /** The artifact that holds it. */
-  artifact: Digest;
-  evidence: Evidence;
+/** One artifact, and the signatures in it. */
+export interface SignedArtifact {
+  digest: Digest;
+  evidence: Evidence[];
 }
 
+/** Each once, though cosign's tag and its referrer may hold the same. */
 export async function findSignatures(
   repository: Repository,
   subject: Digest,
   signal: AbortSignal,
-): Promise<FoundSignature[]> {
-  const seen = new Set<string>();
-  const found: FoundSignature[] = [];
-  for await (const manifest of artifacts(repository, subject, signal)) {
-    for (const layer of manifest.content.layers) {
-      // cosign's tag and its referrer may hold the same.
-      const key = `${layer.digest} ${layer.annotations?.[COSIGN.signature] ?? ''}`;
-      if (seen.has(key) || seen.size >= MAX_SIGNATURES) continue;
-      seen.add(key);
-      const evidence = await evidenceIn(repository, layer, signal);
-      if (evidence) found.push({ artifact: manifest.digest, evidence });
+): Promise<Evidence[]> {
+  const found = new Map<string, Evidence>();
+  for (const { evidence } of await signedArtifacts(repository, subject, signal)) {
+    for (const each of evidence) found.set(JSON.stringify(each), each);
+  }
+  return [...found.values()];
+}
+
+export async function signedArtifacts(
+  repository: Repository,
+  subject: Digest,
+  signal: AbortSignal,
+): Promise<SignedArtifact[]> {
+  const found: SignedArtifact[] = [];
+  let layersLeft = MAX_SIGNATURES;
+  for await (const { digest, content } of artifacts(repository, subject, signal)) {
+    const evidence: Evidence[] = [];
+    for (const layer of content.layers.slice(0, layersLeft)) {
+      layersLeft--;
+      const each = await evidenceIn(repository, layer, signal);
+      if (each) evidence.push(each);
     }
+    if (evidence.length > 0) found.push({ digest, evidence });
   }
   return found;
 }
@@ -44,18 +57,15 @@ interface Artifact {
   content: Manifest;
 }
 
-export function isSignatureType(artifactType: string): boolean {
+/** By what a list of referrers says. cosign itself, where it keeps that list, gives the config's type instead. */
+function mayBeSignature({ artifactType }: Descriptor): boolean {
+  if (artifactType === undefined || artifactType === EMPTY_CONFIG) return true;
   return artifactType === NOTATION.artifact || artifactType === COSIGN.artifact || COSIGN.bundle.test(artifactType);
 }
 
-export async function* artifacts(
-  repository: Repository,
-  subject: Digest,
-  signal: AbortSignal,
-): AsyncGenerator<Artifact> {
+async function* artifacts(repository: Repository, subject: Digest, signal: AbortSignal): AsyncGenerator<Artifact> {
   const referrers = await repository.referrers(subject, signal);
-  for (const { digest, artifactType } of referrers.slice(0, MAX_SIGNATURES)) {
-    if (artifactType !== undefined && !isSignatureType(artifactType)) continue;
+  for (const { digest } of referrers.filter(mayBeSignature).slice(0, MAX_SIGNATURES)) {
     const manifest = await manifestIfThere(repository, digest, signal);
     // The list is only what the registry says; the artifact itself is what counts.
     if (manifest?.content.subject?.digest === subject) yield manifest;
