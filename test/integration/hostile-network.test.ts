@@ -1,0 +1,145 @@
+// A container that does all it can with its network, as root and with NET_ADMIN: it stays within it.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
+import { Machine } from '../support/machines.ts';
+import { fetchFrom, HOST, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+
+const HOSTILE = ['--cap-add', 'NET_ADMIN', '--cap-add', 'NET_RAW'];
+let lan: NetworkHost;
+/** The villain's network. */
+let machine: Machine;
+let hostService: { stop(closeActiveConnections?: boolean): void };
+
+beforeAll(async () => {
+  lan = await NetworkHost.start();
+  await lan.docker('network', 'create', '--subnet', '10.50.0.0/24', '--ipv6', '--subnet', 'fd50::/64', 'victims');
+  await lan.docker('network', 'create', '--subnet', '10.51.0.0/24', '--ipv6', '--subnet', 'fd51::/64', 'villains');
+  await lan.docker('network', 'create', '--internal', '--subnet', '10.52.0.0/24', 'closed');
+  await lan.web('victim', '--network', 'victims', '--ip', '10.50.0.10', '--ip6', 'fd50::10');
+  await lan.web('inner', '--network', 'closed', '--ip', '10.52.0.10');
+  const routing = ['--sysctl', 'net.ipv4.conf.all.route_localnet=1'];
+  await lan.docker(
+    ...['run', '-d', '--name', 'villain', '--network', 'villains', ...HOSTILE, ...routing, 'busybox', 'sleep', '600'],
+  );
+  machine = Machine.of((await lan.engine.inspect('villain')).State!.Pid!);
+  // What a host keeps to itself.
+  hostService = lan.host.visit(() =>
+    Bun.listen({
+      hostname: '127.0.0.1',
+      port: 7777,
+      socket: { open: socket => void socket.end('secret'), data: () => undefined },
+    }),
+  );
+});
+
+afterAll(async () => {
+  hostService?.stop(true);
+  machine?.[Symbol.dispose]();
+  await lan?.[Symbol.asyncDispose]();
+});
+
+const villain = (script: string) => lan.engine.docker('exec', 'villain', 'sh', '-c', script);
+const inVillain = { run: (...command: string[]) => lan.engine.docker('exec', 'villain', ...command) };
+/** Packets that a rule of ours has counted. */
+async function dropped(rule: string): Promise<number> {
+  const rules = await lan.host.output('nft', 'list', 'ruleset');
+  return Number(new RegExp(`counter packets (\\d+) .*${rule}`).exec(rules)?.[1]);
+}
+
+describe('addresses of others', () => {
+  test('of another network are not heard: the owner is still the one who is reached', async () => {
+    machine.addAddresses('eth0', '10.50.0.10/32', 'fd50::10/128');
+    await villain('arping -U -c 3 -I eth0 10.50.0.10; ping -c1 -W1 10.51.0.1');
+    expect(await fetchFrom(lan.host, 'http://10.50.0.10/')).toBe('victim');
+    expect(await fetchFrom(lan.host, 'http://[fd50::10]/')).toBe('victim');
+    await villain('ip addr del 10.50.0.10/32 dev eth0; ip -6 addr del fd50::10/128 dev eth0');
+  });
+
+  test('as a sender’s are dropped, by both families', async () => {
+    machine.addAddresses('eth0', '10.50.0.99/32', 'fd50::99/128');
+    const before = await dropped('spoofed source');
+    await villain(`ping -I 10.50.0.99 -c1 -W1 ${NEIGHBOUR}; ping6 -I fd50::99 -c1 -W1 2001:db8:1::9`);
+    expect(await dropped('spoofed source')).toBeGreaterThanOrEqual(before + 2);
+    await villain('ip addr del 10.50.0.99/32 dev eth0; ip -6 addr del fd50::99/128 dev eth0');
+  });
+
+  test('of containers elsewhere lead nowhere, by whatever route', async () => {
+    await villain('ip route add 10.50.0.0/24 via 10.51.0.1; ip route add 10.52.0.0/24 via 10.51.0.1');
+    expect(await fetchFrom(inVillain, 'http://10.50.0.10/')).toBe('');
+    expect(await fetchFrom(inVillain, 'http://10.52.0.10/')).toBe('');
+    expect(await fetchFrom(inVillain, 'http://[fd50::10]/')).toBe('');
+    // Though it can reach its own, and the world.
+    expect((await villain(`ping -c1 -W2 ${NEIGHBOUR}`)).stdout).toContain('1 packets received');
+  });
+});
+
+describe('the host', () => {
+  test('does not serve its loopback to a container that routes there', async () => {
+    expect(await fetchLine(lan.host, '127.0.0.1')).toBe('secret');
+    const before = await dropped('container to loopback of host');
+    // Its own loopback is in the way: it goes first.
+    await villain(
+      'ip addr del 127.0.0.1/8 dev lo; ip route flush table local 127.0.0.0/8; ip route add 127.0.0.1/32 via 10.51.0.1',
+    );
+    const { stdout } = await villain('nc -w 2 127.0.0.1 7777 < /dev/null');
+    expect(stdout).not.toContain('secret');
+    expect(await dropped('container to loopback of host')).toBeGreaterThan(before);
+    await villain('ip route del 127.0.0.1/32; ip addr add 127.0.0.1/8 dev lo');
+  });
+
+  test('believes no router among the containers', async () => {
+    const bridges = lan.interfaces().filter(name => name.startsWith('br-'));
+    expect(bridges.length).toBeGreaterThan(1);
+    const settings = bridges.map(name =>
+      lan.host.visit(() => ({
+        off: readFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, 'utf8').trim(),
+        routers: readFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, 'utf8').trim(),
+      })),
+    );
+    for (const { off, routers } of settings) expect(off === '1' || routers === '0').toBe(true);
+  });
+
+  test('shows none of its sockets: neither the engine’s nor those of names', async () => {
+    const { stdout } = await villain('cat /proc/net/unix; ls /run /var/run; env; netstat -lnx');
+    expect(stdout).not.toContain(lan.engine.roots.base);
+    expect(stdout).not.toContain('docker.sock');
+  });
+});
+
+describe('names', () => {
+  test('of another network are not told, whichever server is asked', async () => {
+    for (const server of ['127.0.0.11', '10.51.0.1', '10.50.0.10']) {
+      const { stdout } = await villain(`timeout 1 nslookup -type=a victim ${server}`);
+      expect({ server, told: stdout.includes('10.50.0.10') }).toEqual({ server, told: false });
+    }
+  });
+});
+
+describe('an internal network', () => {
+  test('has no outside, whatever routes and neighbours are made up', async () => {
+    await lan.docker('run', '-d', '--name', 'prisoner', '--network', 'closed', ...HOSTILE, 'busybox', 'sleep', '600');
+    const prisoner = (script: string) => lan.engine.docker('exec', 'prisoner', 'sh', '-c', script);
+    const inPrisoner = { run: (...command: string[]) => lan.engine.docker('exec', 'prisoner', ...command) };
+    expect(await fetchFrom(inPrisoner, 'http://inner/')).toBe('inner');
+    using cell = Machine.of((await lan.engine.inspect('prisoner')).State!.Pid!);
+    const bridge = lan.host.route
+      .links()
+      .find(({ name }) => lan.interfaces().includes(name) && name.startsWith('br-'))!;
+    expect(cell.route.routes().some(({ destination }) => !destination)).toBe(false);
+    await prisoner(
+      `ip route add default via 10.52.0.1; ip neigh add 10.52.0.77 lladdr ${bridge.macAddress} dev eth0; true`,
+    );
+    expect((await prisoner(`ping -c1 -W1 ${NEIGHBOUR}`)).stdout).not.toContain('1 packets received');
+    await prisoner('ip route replace default via 10.52.0.77');
+    expect((await prisoner(`ping -c1 -W1 ${NEIGHBOUR}`)).stdout).not.toContain('1 packets received');
+    expect(await fetchFrom(inPrisoner, 'http://10.50.0.10/')).toBe('');
+    // Nor does the outside get in.
+    lan.neighbour.addRoute('10.52.0.0/24', HOST);
+    expect(await fetchFrom(lan.neighbour, 'http://10.52.0.10/')).toBe('');
+    await lan.docker('rm', '-f', 'prisoner');
+  });
+});
+
+async function fetchLine(machine: Pick<Machine, 'run'>, address: string): Promise<string> {
+  return (await machine.run('timeout', '2', 'busybox', 'nc', address, '7777')).stdout;
+}

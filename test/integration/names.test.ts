@@ -1,0 +1,304 @@
+// The embedded name server, spoken to in its own language from a container's namespace.
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bindSocket, connectStream, enlargeReceiveBuffer } from '../../src/kernel/sockets.ts';
+import { connectSocket } from '../../src/lib/socket.ts';
+import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
+import { firstMessage, framed, parseQuery, RCODE, TYPE, writeResponse } from '../../src/network/dns/message.ts';
+import { Random } from '../chaos/random.ts';
+import { datagrams, Machine } from '../support/machines.ts';
+import { NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { output } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+const SERVER = '127.0.0.11';
+let lan: NetworkHost;
+let asker: Machine;
+
+beforeAll(async () => {
+  lan = await NetworkHost.start();
+  await lan.docker('network', 'create', '--ipv6', 'here');
+  await lan.docker('network', 'create', 'there');
+  const sleeper = (network: string, name: string, ...flags: string[]) =>
+    lan.docker('run', '-d', '--name', name, '--network', network, ...flags, 'busybox', 'sleep', '600');
+  await sleeper('here', 'asker');
+  await sleeper('here', 'friend', '--network-alias', 'pal', '--hostname', 'box');
+  await sleeper('there', 'stranger', '--network-alias', 'hidden');
+  asker = Machine.of((await lan.engine.inspect('asker')).State!.Pid!);
+});
+
+afterAll(async () => {
+  asker?.[Symbol.dispose]();
+  await lan?.[Symbol.asyncDispose]();
+});
+
+function question(id: number, name: string, type: number, extra: Uint8Array = Buffer.alloc(0)): Buffer {
+  const labels = name.split('.').map(label => Buffer.concat([Buffer.of(label.length), Buffer.from(label)]));
+  const header = Buffer.from([id >> 8, id & 0xff, 1, 0, 0, 1, 0, 0, 0, 0, 0, extra.length > 0 ? 1 : 0]);
+  return Buffer.concat([header, ...labels, Buffer.from([0, 0, type, 0, 1]), extra]);
+}
+
+/** Says how large an answer may be (EDNS). */
+const takes = (size: number) => Buffer.from([0, 0, TYPE.OPT, size >> 8, size & 0xff, 0, 0, 0, 0, 0, 0]);
+
+const resultOf = (answer: Buffer) => ({
+  id: answer.readUInt16BE(0),
+  rcode: answer[3]! & 15,
+  truncated: (answer[2]! & 2) !== 0,
+  answers: answer.readUInt16BE(6),
+});
+
+/** All from one socket; resolves when so many answers have come. */
+async function askAll(machine: Machine, packets: readonly Buffer[], expected = packets.length): Promise<Buffer[]> {
+  const fd = machine.visit(() => bindSocket({ protocol: 'udp', address: new Uint8Array(4), port: 0 }));
+  enlargeReceiveBuffer(fd);
+  const answers: Buffer[] = [];
+  const socket = await datagrams(fd, data => void answers.push(Buffer.from(data)));
+  try {
+    for (const packet of packets) socket.send(packet, 53, SERVER);
+    await until(() => answers.length >= expected, {
+      within: 10_000,
+      what: () => `${expected} answers, not ${answers.length}`,
+    });
+    return answers;
+  } finally {
+    socket.close();
+  }
+}
+
+const ask = async (name: string, type: number = TYPE.A, extra?: Uint8Array) =>
+  resultOf((await askAll(asker, [question(7, name, type, extra)]))[0]!);
+
+/** The messages that come back on one connection before it is closed, or until there are enough. */
+async function askByTcp(bytes: Uint8Array, expected: number): Promise<Buffer[]> {
+  const stream = await connectSocket({
+    fd: asker.visit(() => connectStream(addressBytes(requireAddress(SERVER)), 53)),
+  });
+  const timer = setTimeout(() => stream.destroy(), 10_000);
+  try {
+    void stream.write(bytes);
+    const messages: Buffer[] = [];
+    let received = Buffer.alloc(0);
+    for await (const chunk of stream.input) {
+      received = Buffer.concat([received, chunk]);
+      for (let message = firstMessage(received); message; message = firstMessage(received)) {
+        messages.push(Buffer.from(message));
+        received = received.subarray(2 + message.length);
+      }
+      if (messages.length >= expected) break;
+    }
+    return messages;
+  } finally {
+    clearTimeout(timer);
+    stream.destroy();
+  }
+}
+
+describe('answers', () => {
+  test('both families at once from one socket, as musl asks; a family without an address is an empty answer', async () => {
+    await lan.docker('network', 'create', '--subnet', '10.90.0.0/24', 'four');
+    await lan.docker('run', '-d', '--name', 'four1', '--network', 'four', 'busybox', 'sleep', '600');
+    using machine = Machine.of((await lan.engine.inspect('four1')).State!.Pid!);
+    const pair = await askAll(machine, [question(1, 'four1', TYPE.A), question(2, 'four1', TYPE.AAAA)]);
+    const results = pair.map(resultOf).sort((a, b) => a.id - b.id);
+    expect(results.map(({ rcode, answers }) => ({ rcode, answers }))).toEqual([
+      { rcode: RCODE.ok, answers: 1 },
+      { rcode: RCODE.ok, answers: 0 },
+    ]);
+    await lan.docker('rm', '-f', 'four1');
+    await lan.docker('network', 'rm', 'four');
+  });
+
+  test('for every name of a container, with and without the network’s, in any case, by both families', async () => {
+    const id = (await lan.engine.inspect('friend')).Id!.slice(0, 12);
+    for (const name of ['friend', 'pal', 'box', id, 'FRIEND', 'friend.here', 'Pal.Here']) {
+      for (const type of [TYPE.A, TYPE.AAAA]) {
+        expect({ name, ...(await ask(name, type)) }).toMatchObject({ name, rcode: RCODE.ok, answers: 1 });
+      }
+    }
+    expect(await ask('friend', TYPE.MX)).toMatchObject({ rcode: RCODE.ok, answers: 0 });
+  });
+
+  test('of other networks there are none, by name, alias, address or with the network’s name', async () => {
+    const address = await lan.address('stranger', 'there');
+    const pointer = `${address.split('.').reverse().join('.')}.in-addr.arpa`;
+    for (const name of ['stranger', 'hidden', 'stranger.there', 'hidden.there']) {
+      expect((await ask(name)).answers).toBe(0);
+    }
+    expect((await ask(pointer, TYPE.PTR)).answers).toBe(0);
+  });
+
+  test('that are too large are cut by UDP, whole with EDNS, and whole by TCP', async () => {
+    const { api } = lan.engine;
+    const names = Array.from({ length: 36 }, (_, index) => `many${index}`);
+    await Promise.all(
+      names.map(async name => {
+        const body = {
+          Image: 'busybox',
+          Cmd: ['sleep', '600'],
+          HostConfig: { NetworkMode: 'here' },
+          NetworkingConfig: { EndpointsConfig: { here: { Aliases: ['crowd'] } } },
+        };
+        (await api.post(`/containers/create?name=${name}`, body)).ok;
+        (await api.post(`/containers/${name}/start`)).ok;
+      }),
+    );
+    const small = await ask('crowd');
+    expect(small.truncated).toBe(true);
+    expect(small.answers).toBeGreaterThan(20);
+    expect(await ask('crowd', TYPE.A, takes(1400))).toMatchObject({ truncated: false, answers: 36 });
+    const [whole] = await askByTcp(framed(question(9, 'crowd', TYPE.A)), 1);
+    expect(resultOf(whole!)).toMatchObject({ id: 9, truncated: false, answers: 36 });
+    await Promise.all(names.map(async name => (await api.delete(`/containers/${name}?force=1`)).ok));
+    expect((await ask('crowd')).answers).toBe(0);
+  });
+
+  test('several questions on one connection, in pieces', async () => {
+    const bytes = Buffer.concat([1, 2, 3].map(id => framed(question(id, 'friend', TYPE.A))));
+    const answers = await askByTcp(bytes, 3);
+    expect(answers.map(resultOf).map(({ id, answers: count }) => [id, count])).toEqual([
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ]);
+  });
+
+  test('a thousand questions at once are all answered', async () => {
+    const packets = Array.from({ length: 1000 }, (_, id) => question(id, 'friend', TYPE.A));
+    const answers = await askAll(asker, packets);
+    expect(new Set(answers.map(answer => resultOf(answer).id)).size).toBe(1000);
+    expect(answers.every(answer => resultOf(answer).answers === 1)).toBe(true);
+  });
+});
+
+describe('what is malformed', () => {
+  const descriptors = () => readdirSync(`/proc/${lan.engine.pid}/fd`).length;
+
+  test('changes nothing: noise, and questions with a few bytes changed', async () => {
+    const random = new Random(42);
+    const before = descriptors();
+    const noise = Array.from({ length: 2000 }, () => {
+      if (random.between(0, 1) === 0) {
+        return Buffer.from(Array.from({ length: random.between(0, 300) }, () => random.between(0, 255)));
+      }
+      const packet = question(random.between(0, 65535), 'friend.here', TYPE.A, takes(random.between(0, 65535)));
+      for (let i = random.between(1, 4); i > 0; i--)
+        packet[random.between(0, packet.length - 1)] = random.between(0, 255);
+      return packet.subarray(0, random.between(1, packet.length));
+    });
+    await askAll(
+      asker,
+      noise.filter(packet => packet.length > 0),
+      0,
+    );
+    for (let i = 0; i < 20; i++) {
+      const bytes = Buffer.concat(noise.slice(i * 50, i * 50 + 50));
+      // Whatever it is taken for: the connection ends, or waits for more.
+      const stream = await connectSocket({
+        fd: asker.visit(() => connectStream(addressBytes(requireAddress(SERVER)), 53)),
+      });
+      await stream.write(bytes);
+      stream.destroy();
+    }
+    expect(await ask('friend')).toMatchObject({ rcode: RCODE.ok, answers: 1 });
+    expect(resultOf((await askByTcp(framed(question(5, 'friend', TYPE.A)), 1))[0]!).answers).toBe(1);
+    await until(() => descriptors() <= before + 5, {
+      within: 20_000,
+      what: () => `${before} descriptors, not ${descriptors()}`,
+    });
+  });
+
+  test('and connections that say nothing keep nobody else from an answer', async () => {
+    const open = () =>
+      connectSocket({ fd: asker.visit(() => connectStream(addressBytes(requireAddress(SERVER)), 53)) });
+    const silent = await Promise.all(Array.from({ length: 50 }, open));
+    try {
+      expect(resultOf((await askByTcp(framed(question(5, 'friend', TYPE.A)), 1))[0]!).answers).toBe(1);
+    } finally {
+      for (const stream of silent) stream.destroy();
+    }
+  });
+});
+
+describe('what others know', () => {
+  test('a large answer from outside is cut by UDP as it came, and asked for by TCP again', async () => {
+    const bytes = addressBytes(requireAddress(NEIGHBOUR));
+    const addresses = Array.from({ length: 60 }, (_, index) => Uint8Array.of(198, 51, 100, index));
+    const respond = (packet: Buffer, limit: number) => {
+      const query = parseQuery(packet)!;
+      const answers = addresses.map(address => ({ type: TYPE.A, address }));
+      return writeResponse(query, RCODE.ok, answers, limit);
+    };
+    const udp = await datagrams(
+      lan.neighbour.visit(() => bindSocket({ protocol: 'udp', address: bytes, port: 53 })),
+      (packet, port, sender, self) => self.send(respond(packet, 512), port, sender),
+    );
+    const tcp = lan.neighbour.visit(() =>
+      Bun.listen({
+        hostname: NEIGHBOUR,
+        port: 53,
+        socket: { data: (socket, data) => void socket.write(framed(respond(firstMessage(data)!, 65535))) },
+      }),
+    );
+    try {
+      await lan.docker('network', 'create', 'outward');
+      const flags = ['--network', 'outward', '--dns', NEIGHBOUR, '--dns-opt', 'ndots:2'];
+      await lan.docker('run', '-d', '--name', 'curious', ...flags, 'busybox', 'sleep', '600');
+      using machine = Machine.of((await lan.engine.inspect('curious')).State!.Pid!);
+      const [cut] = await askAll(machine, [question(3, 'large.example', TYPE.A)]);
+      expect(resultOf(cut!)).toMatchObject({ id: 3, truncated: true });
+      const stream = await connectSocket({
+        fd: machine.visit(() => connectStream(addressBytes(requireAddress(SERVER)), 53)),
+      });
+      void stream.write(framed(question(4, 'large.example', TYPE.A)));
+      let received = Buffer.alloc(0);
+      for await (const chunk of stream.input) {
+        received = Buffer.concat([received, chunk]);
+        if (firstMessage(received)) break;
+      }
+      stream.destroy();
+      expect(resultOf(firstMessage(received)!)).toMatchObject({ id: 4, truncated: false, answers: 60 });
+      // With a search list to try first, a name without a dot is nobody's but ours.
+      const [single] = await askAll(machine, [question(5, 'large', TYPE.A)]);
+      expect(resultOf(single!)).toMatchObject({ rcode: RCODE.ok, answers: 0 });
+      await lan.docker('rm', '-f', 'curious');
+      await lan.docker('network', 'rm', 'outward');
+    } finally {
+      udp.close();
+      tcp.stop(true);
+    }
+  });
+});
+
+describe('the C library that most images have', () => {
+  test('getent of a dynamically linked glibc finds names, aliases and addresses', async () => {
+    const image = join(tmpdir(), `glibc-${process.pid}`);
+    try {
+      const libraries = (await output(['ldd', '/usr/bin/getent'])).match(/\/\S+/g) ?? [];
+      const folder = libraries.find(path => path.includes('libc.so'))!.replace(/\/[^/]*$/, '');
+      const modules = ['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2'].map(name => `${folder}/${name}`);
+      const files = ['/usr/bin/getent', ...libraries, ...modules.filter(path => existsSync(path))];
+      mkdirSync(image);
+      await output(['cp', '-L', '--parents', ...files, image]);
+      await output(['sh', '-c', `cp -L "$(command -v busybox)" ${image}/sleep`]);
+      await output(['sh', '-c', `mkdir -p ${image}/etc && echo 'hosts: files dns' > ${image}/etc/nsswitch.conf`]);
+      await output(['tar', 'c', '-C', image, '-f', `${image}.tar`, '.']);
+      await lan.docker('import', `${image}.tar`, 'glibc');
+    } finally {
+      rmSync(image, { recursive: true, force: true });
+      rmSync(`${image}.tar`, { force: true });
+    }
+    const getent = (...args: string[]) =>
+      lan.docker('run', '--rm', '--network', 'here', 'glibc', '/usr/bin/getent', ...args);
+    const address = await lan.address('friend', 'here');
+    expect(await getent('ahostsv4', 'friend')).toContain(address);
+    expect(await getent('ahostsv4', 'pal')).toContain(address);
+    expect(await getent('ahostsv6', 'friend')).toContain(await lan.address('friend', 'here', 6));
+    expect(await getent('hosts', address)).toContain('friend.here');
+    expect(
+      (await lan.refused('run', '--rm', '--network', 'here', 'glibc', '/usr/bin/getent', 'ahosts', 'stranger')).code,
+    ).toBe(2);
+  });
+});
