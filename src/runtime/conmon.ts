@@ -69,12 +69,7 @@ function commonArguments(request: Common): string[] {
 const executable = ({ path, crunState }: OciRuntime) => (crunState === undefined ? path : sealedCrun(path));
 
 /** A conmon that waits for its first word. Disposed of before that, it has done nothing. */
-interface Waiting extends Disposable {
-  /** Its process, until the first word. */
-  readonly pid: number;
-}
-
-export interface WaitingContainer extends Waiting {
+export interface WaitingContainer extends Disposable {
   /** Has the runtime create the container: its init waits for `start`, its output can already be attached. */
   create(): Promise<Watched>;
 }
@@ -85,7 +80,6 @@ export function awaitBundle(request: ContainerRequest): WaitingContainer {
   const conmon = spawnConmon(request, args, ['pipe', 'pipe'], { _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' });
   const [sync, start] = conmon.fds as [number, number];
   return {
-    pid: conmon.pid,
     create: async () => {
       conmon.go();
       closeSync(start);
@@ -96,7 +90,8 @@ export function awaitBundle(request: ContainerRequest): WaitingContainer {
   };
 }
 
-export interface WaitingExec extends Waiting {
+/** The same for an exec. */
+export interface WaitingExec extends Disposable {
   /** Has it get ready for whoever attaches; the process specification must be there. */
   prepare(): PreparedExec;
 }
@@ -123,7 +118,6 @@ export function awaitExec(request: ExecRequest): WaitingExec {
   const conmon = spawnConmon(request, args, ['pipe', 'pipe', 'pipe'], environment);
   const [sync, start, attach] = conmon.fds as [number, number, number];
   return {
-    pid: conmon.pid,
     prepare: () => {
       // It waits on this pipe twice: before it forks, and again before the process begins.
       conmon.go();
@@ -201,7 +195,6 @@ function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environme
   const fds = (child.stdio as readonly unknown[]).slice(3) as number[];
   let waiting = true;
   return {
-    pid: child.pid,
     exited: child.exited,
     fds,
     go: () => {

@@ -411,6 +411,8 @@ describe('looking in', () => {
 
   test('top lists the processes, and only those', async () => {
     await using container = await background();
+    // A start is over when the runtime's init was let go: a moment before that becomes the command.
+    await until(async () => (await ok('top', container.id)).endsWith('sleep 1000'));
     const [head, ...rows] = (await ok('top', container.id)).split('\n');
     expect(head).toMatch(/^UID +PID +PPID +C +STIME +TTY +TIME +CMD$/);
     expect(rows).toHaveLength(1);

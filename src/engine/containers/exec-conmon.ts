@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { errnoOf, messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
-import { anticipateMoves } from '../../runtime/cgroups/anticipate.ts';
+import { quickMoves } from '../../runtime/cgroups/quick-moves.ts';
 import { awaitExec, type WaitingExec } from '../../runtime/conmon.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import type { Exec } from './exec.ts';
@@ -24,6 +24,7 @@ export function startConmonAhead(context: ContainerContext, exec: Exec): void {
   if (exec.container.execs.values().some(other => other.conmonAhead !== undefined)) return;
   try {
     const conmon = startConmon(context, exec);
+    using _soon = quickMoves(context.host.cgroups);
     const directory = directoryOf(context, exec);
     const timer = setTimeout(() => dropConmon(exec), PATIENCE).unref();
     exec.conmonAhead = { conmon, directory, timer };
@@ -59,7 +60,7 @@ function startConmon(context: ContainerContext, exec: Exec): WaitingExec {
   const { record } = exec.container;
   const directory = directoryOf(context, exec);
   makeDirectory(pathsOf(context, record).execs, directory);
-  const conmon = awaitExec({
+  return awaitExec({
     conmonPath: context.conmonPath(),
     runtime: installedRuntime(context, record),
     containerId: record.id,
@@ -73,8 +74,6 @@ function startConmon(context: ContainerContext, exec: Exec): WaitingExec {
     keepStdinOpen: false,
     terminal: request.tty,
   });
-  anticipateMoves(context.host.cgroups, conmon.pid);
-  return conmon;
 }
 
 /** One call for all but the first exec of a container. */

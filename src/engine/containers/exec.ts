@@ -7,6 +7,7 @@ import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/error
 import { type ExecId, newExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { resizeTerminal } from '../../runtime/attach-socket.ts';
+import { quickMoves } from '../../runtime/cgroups/quick-moves.ts';
 import type { PreparedExec } from '../../runtime/conmon.ts';
 import { specText } from '../../runtime/oci/spec.ts';
 import { startFailure } from '../../runtime/oci-runtime.ts';
@@ -98,6 +99,7 @@ export async function startExec(
   let pending: PreparedExec | undefined;
   try {
     using conmon = conmonForExec(context, exec);
+    using _untilItRuns = quickMoves(context.host.cgroups);
     const process = execProcess(context, record, request, consoleSize);
     // Not before now: without it a conmon that is left alone can begin nothing.
     writeFileSync(processSpecOf(directory), specText(process));

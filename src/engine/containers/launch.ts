@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { limitOpenFiles } from '../../kernel/process.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
-import { anticipateMoves } from '../../runtime/cgroups/anticipate.ts';
+import { quickMoves } from '../../runtime/cgroups/quick-moves.ts';
 import { awaitBundle, type Watched } from '../../runtime/conmon.ts';
 import { buildSpec, lateOpenFiles, specText } from '../../runtime/oci/spec.ts';
 import { resolveUser } from '../../runtime/users.ts';
@@ -41,7 +41,7 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     keepStdinOpen: config.StdinOnce !== true || config.Tty === true,
     terminal: config.Tty === true,
   });
-  anticipateMoves(context.host.cgroups, conmon.pid);
+  using _untilItIsThere = quickMoves(context.host.cgroups);
   const rootfs = context.snapshots.mount(record.id);
   mountImages(context, record);
   const sandbox = await context.networks.start(record.id);

@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test';
-import { ownCgroup } from './anticipate.ts';
 import type { Hierarchy } from './hierarchy.ts';
+import { ownCgroup } from './quick-moves.ts';
 
 const split: Hierarchy = {
   version: 1,
-  mounts: { cpu: '/sys/fs/cgroup/cpu', memory: '/sys/fs/cgroup/memory' },
+  mounts: { cpu: '/sys/fs/cgroup/cpu', memory: '/sys/fs/cgroup/memory', freezer: '/sys/fs/cgroup/freezer' },
   trees: ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/memory', '/sys/fs/cgroup/unified'],
   unified: '/sys/fs/cgroup/unified',
 };
@@ -20,6 +20,7 @@ const cases: [what: string, text: string, expected: string | undefined][] = [
   ['several controllers in one tree', '2:cpu,cpuacct:/d\n', '/sys/fs/cgroup/cpu/d'],
   ['the one tree of v2', '0::/system.slice/it.service\n', '/sys/fs/cgroup/unified/system.slice/it.service'],
   ['above what is seen of it', '0::/../outside\n', undefined],
+  ['one that nobody uses before one that people use', '3:cpu:/a\n4:freezer:/\n', '/sys/fs/cgroup/freezer'],
   ['a colon in the path', '3:cpu:/a:b\n', '/sys/fs/cgroup/cpu/a:b'],
   ['nothing', '', undefined],
 ];
