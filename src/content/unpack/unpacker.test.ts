@@ -19,7 +19,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { deviceNumbers, xattr } from '../../kernel/files.ts';
 import { sha256 } from '../../lib/ids.ts';
 import { collect } from '../../lib/streams.ts';
-import { type PartialTarEntry, tarEntry, writeTar } from '../../lib/tar/writer.ts';
+import { encodeTarHeader, type PartialTarEntry, TAR_END, tarEntry, writeTar } from '../../lib/tar/writer.ts';
 import { LayerUnpacker } from './unpacker.ts';
 
 function unpackerOf(path: string): LayerUnpacker {
@@ -256,17 +256,13 @@ describe('packed and piecewise', () => {
 
   test('a hundred thousand entries are no trouble', async () => {
     const count = 100_000;
-    const entries = function* () {
-      for (let index = 0; index < count; index++) {
-        yield {
-          entry: tarEntry({ name: `${index % 50}/${index}`, kind: 'symlink', linkName: 'x' }),
-          body: Buffer.alloc(0),
-        };
-      }
-    };
-    const result = await unpackBytes(gzipSync(await collect(writeTar(entries())), { level: 1 }));
+    const link = (index: number) => tarEntry({ name: `${index % 50}/${index}`, kind: 'symlink', linkName: 'x' });
+    const headers = Array.from({ length: count }, (_, index) => encodeTarHeader(link(index)));
+    const result = await unpackBytes(gzipSync(Buffer.concat([...headers, TAR_END]), { level: 1 }));
     expect(result.entries).toBe(count);
     expect(readdirSync(`${layer}/7`).length).toBe(count / 50);
+    rmSync(layer, { recursive: true });
+    mkdirSync(layer);
   }, 60_000);
 
   test('aborting ends the helper', async () => {
