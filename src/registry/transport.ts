@@ -100,13 +100,18 @@ export class Transport {
 }
 
 /** A body that throws ConnectionFailure when it breaks off, or when nothing comes for a while. */
-export async function* bodyOf(response: Response, host: string, signal?: AbortSignal): ByteSource {
+export async function* bodyOf(
+  response: Response,
+  host: string,
+  signal?: AbortSignal,
+  patience = STALL_PATIENCE,
+): ByteSource {
   const reader = response.body?.getReader();
   if (!reader) return;
   try {
     for (;;) {
       const { promise: stalled, reject } = Promise.withResolvers<never>();
-      const timer = setTimeout(() => reject(new ConnectionFailure(`${host} stopped sending`)), STALL_PATIENCE);
+      const timer = setTimeout(() => reject(new ConnectionFailure(`${host} stopped sending`)), patience);
       try {
         const { value, done } = await Promise.race([reader.read(), stalled]);
         if (done) return;

@@ -18,6 +18,8 @@ export class TestImages implements AsyncDisposable {
   readonly events: string[] = [];
   /** Whoever asks may; tests of trust put something else here before `start`. */
   trust: PullGate & RunGate = { admitPull: async () => {}, admitRun: () => undefined };
+  /** Mirrors of the default registry; to be set before `start`. */
+  registryMirrors: string[] = [];
   store!: ImageStore;
   #database!: StateDatabase;
 
@@ -47,7 +49,7 @@ export class TestImages implements AsyncDisposable {
       },
       config: {
         insecureRegistries: [],
-        registryMirrors: [],
+        registryMirrors: this.registryMirrors,
         proxies: { http: '', https: '', no: '' },
         maxConcurrentDownloads: 3,
         maxConcurrentUploads: 5,
@@ -79,8 +81,8 @@ export class TestImages implements AsyncDisposable {
     return { archive: inPieces(archive), platforms: [], quiet: true, signal: new AbortController().signal };
   }
 
-  pull(name: string, signal = new AbortController().signal): Promise<string[]> {
-    const request = { reference: parseReference(name), platform: undefined, credentials: NO_CREDENTIALS, signal };
+  pull(name: string, signal = new AbortController().signal, credentials = NO_CREDENTIALS): Promise<string[]> {
+    const request = { reference: parseReference(name), platform: undefined, credentials, signal };
     return linesOf(this.store.pull(request));
   }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { type TestImage, testImage } from '../../../content/testing/layers.ts';
 import { sha256 } from '../../../lib/ids.ts';
 import { failure, TestRegistry } from '../../../registry/testing/registry.ts';
+import { NO_CREDENTIALS } from '../images.ts';
 import { TestImages } from '../testing/store.ts';
 
 let images: TestImages;
@@ -131,6 +132,31 @@ describe('pull', () => {
     registry.misbehave = (_, { path }) =>
       isLayer(path, image) && failures-- > 0 ? failure(503, 'UNAVAILABLE', 'later', { 'Retry-After': '0' }) : undefined;
     expect((await images.pull(name('me/app:v1'))).at(-1)).toContain('Downloaded newer image');
+  });
+});
+
+describe('mirrors of the default registry', () => {
+  let mirror: TestRegistry;
+  beforeEach(async () => {
+    mirror = new TestRegistry();
+    await images.stop();
+    images.registryMirrors = [`http://${mirror.host}/`, `http://${registry.host}`];
+    await images.start();
+  });
+  afterEach(() => mirror[Symbol.dispose]());
+
+  test('are asked first, and without credentials; the next one where one fails', async () => {
+    registry.hold('library/app', image, 'v1');
+    mirror.misbehave = () => failure(500, 'UNKNOWN', 'out of order');
+    await images.pull('app:v1', undefined, { ...NO_CREDENTIALS, username: 'me', password: 'secret' });
+    expect(images.store.get('app:v1').id).toBe(image.target.digest);
+    expect(mirror.asked.length).toBeGreaterThan(0);
+    for (const { headers } of [...mirror.asked, ...registry.asked]) expect(headers.get('authorization')).toBeNull();
+  });
+
+  test('are not asked for images of other registries', async () => {
+    await images.pull(name('me/app:v1'));
+    expect(mirror.asked).toEqual([]);
   });
 });
 
