@@ -106,7 +106,20 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
     await c.log.detach();
     expect(await read(c.log, { stderr: false })).toBe('one line\nrest');
     expect(await read(c.log, { stderr: false, tail: 1 })).toBe('rest');
+
     expect(await read(c.log, { stderr: false, tail: 2 })).toBe('one line\nrest');
+  });
+
+  test('counts a line without an end before one of the other stream', async () => {
+    await using c = new Logging(driver);
+    c.conmon.write('first\nprompt');
+    c.conmon.write('error\n', 2);
+    await c.log.detach();
+    // json-file writes whole lines: one without an end comes when it is known that there is none.
+    const [earlier, later] = driver === 'local' ? ['prompt', 'error\n'] : ['error\n', 'prompt'];
+    expect(await read(c.log, { tail: 1 })).toBe(later!);
+    expect(await read(c.log, { tail: 2 })).toBe(`${earlier}${later}`);
+    expect(await read(c.log, { tail: 3 })).toBe(`first\n${earlier}${later}`);
   });
 
   test('keeps lines of any length', async () => {

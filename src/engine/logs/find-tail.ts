@@ -74,11 +74,11 @@ function backwards(
       length *= 2;
       continue;
     }
-    const ends = lineEnds(block, start, format, count.seen);
+    const { ends, final } = lineEnds(block, start, format, count.seen);
     const index = ends.length - (count.wanted - count.met) - 1;
     if (index >= 0) {
       const end = ends[index]!;
-      return { offset: from + end, beginnings: unfinishedLines(block.subarray(0, end), start, format) };
+      return { offset: from + end, beginnings: unfinishedLines(block.subarray(0, end), start, format, final) };
     }
     count.met += ends.length;
     if (from === 0) return undefined;
@@ -88,30 +88,35 @@ function backwards(
   return undefined;
 }
 
-/** The ends of lines in a block. An unfinished line counts when it is the last of its stream. */
-function lineEnds(block: Buffer, from: number, format: LogFormat, seen: Set<StdStream>): number[] {
+/** The ends of lines in a block. An unfinished line counts when it is the last of its stream: those are told apart, too. */
+function lineEnds(
+  block: Buffer,
+  from: number,
+  format: LogFormat,
+  seen: Set<StdStream>,
+): { ends: number[]; final: ReadonlySet<number> } {
   const ends: number[] = [];
   const latest = new Map<StdStream, { end: number; ends: boolean }>();
   format.visit(block, from, (end, stream, isEnd) => {
     if (isEnd) ends.push(end);
     if (!seen.has(stream)) latest.set(stream, { end, ends: isEnd });
   });
-  let unfinished = false;
+  const final = new Set<number>();
   for (const [stream, record] of latest) {
     seen.add(stream);
     if (record.ends) continue;
     ends.push(record.end);
-    unfinished = true;
+    final.add(record.end);
   }
-  return unfinished ? ends.sort((a, b) => a - b) : ends;
+  return { ends: final.size > 0 ? ends.sort((a, b) => a - b) : ends, final };
 }
 
 /** The records at a block's end that belong to lines which go on after it; of a line that began before the block, only its part. */
-function unfinishedLines(block: Buffer, from: number, format: LogFormat): Buffer[] {
+function unfinishedLines(block: Buffer, from: number, format: LogFormat, final: ReadonlySet<number>): Buffer[] {
   const pieces: Record<StdStream, { at: number; record: Buffer }[]> = { 1: [], 2: [] };
   let at = from;
   format.visit(block, from, (end, stream, ends) => {
-    if (ends) pieces[stream] = [];
+    if (ends || final.has(end)) pieces[stream] = [];
     else pieces[stream].push({ at, record: block.subarray(at, end) });
     at = end;
   });
