@@ -1,6 +1,7 @@
 // Flags and daemon.json put together: what the daemon was told, and whether it makes sense.
 import { isDeepStrictEqual } from 'node:util';
 import { validateLogOptions } from '../engine/logs/drivers.ts';
+import { readPolicy } from '../engine/trust/policy.ts';
 import { invalid, notBuilt } from '../lib/errors.ts';
 import { readConfigFile } from './config-file.ts';
 import { checkTcp, parseHosts } from './hosts.ts';
@@ -75,6 +76,9 @@ function checkTogether(settings: Settings): void {
   const tls = usesTls(settings);
   checkTcp(parseHosts(settings.hosts, tls), tls, settings.allowInsecureTcp);
   validateLogOptions(settings.logDriver, settings.logOptions);
+  if (settings.trustPolicy !== '' && !readPolicy(settings.trustPolicy)) {
+    throw invalid(`--trust-policy: ${settings.trustPolicy} is not there`);
+  }
   if (settings.initPath !== '' && !settings.initPath.startsWith('/')) {
     throw invalid(`--init-path: ${settings.initPath} is not absolute`);
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCertificates } from '../../src/daemon/test-certificates.ts';
 import { sha256 } from '../../src/lib/ids.ts';
+import { startOfficialRegistry } from '../support/official-registry.ts';
 import { output, run } from '../support/process.ts';
 import { ourDockyard } from '../support/programs.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -266,6 +267,34 @@ test('a cache gives what it fetched when its origin is gone', async () => {
   } finally {
     if (!isStopped) await origin[Symbol.asyncDispose]();
   }
+});
+
+test('a cache of a registry of others, which wants a password and knows nothing of referrers', async () => {
+  using directory = temporaryDirectory();
+  await using ours = await startRegistry();
+  await using origin = await startOfficialRegistry({ users: { ana: 'secret' } });
+  const digest = await pushImage(ours.url, 'app', 'v1');
+  const copy = ['--preserve-digests', '--src-tls-verify=false', '--dest-tls-verify=false', '--dest-creds=ana:secret'];
+  await output(['skopeo', 'copy', ...copy, `docker://${ours.host}/app:v1`, `docker://${origin.host}/app:v1`]);
+  const size = (await (await fetch(`${ours.url}/v2/app/manifests/v1`)).arrayBuffer()).byteLength;
+  const manifests = [{ mediaType: MANIFEST, digest, size, artifactType: 'example/signature' }];
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  const list = `http://${origin.host}/v2/app/manifests/${digest.replace(':', '-')}`;
+  const headers = { 'Content-Type': mediaType, Authorization: `Basic ${btoa('ana:secret')}` };
+  const body = JSON.stringify({ schemaVersion: 2, mediaType, manifests });
+  expect((await fetch(list, { method: 'PUT', headers, body })).status).toBe(201);
+
+  const password = (text: string) => {
+    writeFileSync(`${directory.path}/${text}`, `${text}\n`);
+    return ['--proxy-username=ana', `--proxy-password-file=${directory.path}/${text}`];
+  };
+  await using cache = await startRegistry([`--proxy=http://${origin.host}`, ...password('secret')]);
+  const manifest = await fetch(`${cache.url}/v2/app/manifests/v1`);
+  expect(manifest.headers.get('docker-content-digest')).toBe(digest);
+  const referrers = (await (await fetch(`${cache.url}/v2/app/referrers/${digest}`)).json()) as { manifests: object[] };
+  expect(referrers.manifests).toEqual(manifests);
+  await using locked = await startRegistry([`--proxy=http://${origin.host}`, ...password('wrong')]);
+  expect((await fetch(`${locked.url}/v2/app/manifests/v1`)).status).toBe(502);
 });
 
 test('gc removes what nothing refers to', async () => {

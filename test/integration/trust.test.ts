@@ -80,6 +80,17 @@ for (const [whose, hostOf] of Object.entries({ ours: () => ours.host, 'Debian’
   });
 }
 
+test('what is unsigned is not mounted either', async () => {
+  const image = `${theirs.host}/team/files:1`;
+  await docker('tag', 'hello-world', image);
+  const mount = `--mount=type=image,source=${image},target=/files`;
+  const refused = await tried(['run', '--rm', '--network=none', mount, 'busybox', 'true']);
+  expect([refused.code, refused.stderr]).toEqual([125, expect.stringContaining('it has no signature')]);
+  await docker('push', '--sign', image);
+  expect((await tried(['run', '--rm', '--network=none', mount, 'busybox', 'true'])).code).toBe(0);
+  await docker('trust', 'revoke', '-y', image);
+});
+
 test('signed while it is pushed, run by a daemon that was killed and finds no registry', async () => {
   const image = `${ours.host}/team/offline:1`;
   await docker('tag', 'busybox', image);

@@ -145,7 +145,7 @@ async function makeResources(
   });
   await context.images.prepare(image);
   context.snapshots.create(record.id, image.layers);
-  await createImageMounts(context, record);
+  await createImageMounts(context, record, request);
   mkdirSync(paths.logs, { recursive: true, mode: 0o710 });
   const hasVolumes = resolved.some(mount => mount.Type === 'volume');
   const workingDirectory = config.WorkingDir && config.WorkingDir !== '/' ? config.WorkingDir : undefined;

@@ -156,10 +156,12 @@ export class Origin {
   async referrers(name: RepositoryName, subject: ContentDigest): Promise<Referrer[] | undefined> {
     try {
       const response = await this.#request(name, `/referrers/${subject}`, 'GET');
-      // An older registry, which does not know this.
-      if (response.status === 404) await response.body?.cancel();
-      else if (!response.ok) throw await failureOf(response, 'referrers');
-      else return referrersIn(await shortJson(response, 'referrers'));
+      if (response.ok) return referrersIn(await shortJson(response, 'referrers'));
+      if (response.status !== 404) throw await failureOf(response, 'referrers');
+      await response.body?.cancel();
+      // An older registry, which does not know this: its clients keep the list.
+      const tagged = await this.#repository(name).taggedReferrers(subject as string as Digest);
+      if (tagged.length > 0) return referrersIn({ manifests: tagged });
     } catch (error) {
       log.warn('the origin does not answer: listing what was fetched earlier', { name, error });
     }
