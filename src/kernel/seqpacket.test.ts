@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { closeSync } from 'node:fs';
 import { check, libc } from './libc.ts';
-import { enlargeBuffers, receiveTagged } from './seqpacket.ts';
+import { enlargeSendBuffers, receiveTagged } from './seqpacket.ts';
 
 const { socketpair } = libc({ socketpair: ['i32', 'i32', 'i32', 'ptr'] });
 const { send } = libc({ send: ['i32', 'ptr', 'u64', 'i32'] }, 'long');
@@ -85,6 +85,11 @@ test('a process whose send buffers were enlarged can send more before it has to 
     return count;
   };
   const before = fill();
-  expect(enlargeBuffers(process.pid, 1024 * 1024, 64 * 1024)).toBe(true);
+  expect(enlargeSendBuffers(process.pid, 1024 * 1024)).toBe(true);
   expect(before + fill()).toBeGreaterThan(2 * before);
+});
+
+test('a process that has ended has no send buffers', () => {
+  const { pid } = Bun.spawnSync(['true']);
+  expect(enlargeSendBuffers(pid, 1024 * 1024)).toBe(false);
 });

@@ -23,8 +23,6 @@ const O_PATH = 0o10000000;
 const O_DIRECTORY = 0o200000;
 const O_CLOEXEC = 0o2000000;
 const F_DUPFD_CLOEXEC = 1030;
-const F_SETPIPE_SZ = 1031;
-const F_GETPIPE_SZ = 1032;
 const MSG_DONTWAIT = 0x40;
 const SYS_pidfd_open = 434;
 const SYS_pidfd_getfd = 438;
@@ -142,49 +140,46 @@ function receive(fd: number, headers: Buffer): number {
 }
 
 /**
- * Gives another process larger buffers: for what it sends over SEQPACKET connections, and in its pipes. False where the kernel does
- * not let us.
+ * Lets another process send so many bytes over its SEQPACKET connections before it has to wait. False where the kernel does not
+ * allow it, or there is no such process.
  */
-export function enlargeBuffers(pid: number, sendBytes: number, pipeBytes: number): boolean {
+export function enlargeSendBuffers(pid: number, bytes: number): boolean {
   const process = syscall(SYS_pidfd_open, pid, 0, 0);
   if (process < 0) return false;
   try {
-    let sending = false;
-    for (const theirs of readdirSync(`/proc/${pid}/fd`)) {
-      const kind = kindOf(pid, theirs);
-      if (kind !== 'socket' && kind !== 'pipe') continue;
-      const fd = syscall(SYS_pidfd_getfd, process, Number(theirs), 0);
-      if (fd < 0) continue;
-      if (kind === 'socket') sending = enlargeSendBuffer(fd, sendBytes) || sending;
-      else enlargePipe(fd, pipeBytes);
-      c.close(fd);
-    }
-    return sending;
+    const results = socketsOf(pid).map(theirs => enlargeSendBuffer(process, theirs, bytes));
+    return results.includes(true);
   } finally {
     c.close(process);
   }
 }
 
-function kindOf(pid: number, fd: string): string | undefined {
+function socketsOf(pid: number): number[] {
+  const directory = `/proc/${pid}/fd`;
+  const isSocket = (fd: string) => attempt(() => readlinkSync(`${directory}/${fd}`))?.startsWith('socket:');
+  return (attempt(() => readdirSync(directory)) ?? []).filter(isSocket).map(Number);
+}
+
+/** What a process has open may be gone when one looks, and so may the process. */
+function attempt<T>(look: () => T): T | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/fd/${fd}`).split(':')[0];
-  } catch (error) {
-    // Closed meanwhile.
-    if (error instanceof Error) return undefined;
-    throw error;
+    return look();
+  } catch {
+    return undefined;
   }
 }
 
-function enlargeSendBuffer(fd: number, bytes: number): boolean {
-  const value = Buffer.alloc(4);
-  const length = Buffer.from([value.length, 0, 0, 0]);
-  if (c.getsockopt(fd, SOL_SOCKET, SO_TYPE, value, length) < 0) return false;
-  if (value.readUInt32LE() !== SOCK_SEQPACKET) return false;
-  value.writeUInt32LE(bytes);
-  return c.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, value, value.length) === 0;
-}
-
-function enlargePipe(fd: number, bytes: number): void {
-  // It stays as it is where its owner may have no more.
-  if (c.fcntl(fd, F_GETPIPE_SZ, 0) < bytes) c.fcntl(fd, F_SETPIPE_SZ, bytes);
+function enlargeSendBuffer(process: number, theirs: number, bytes: number): boolean {
+  const fd = syscall(SYS_pidfd_getfd, process, theirs, 0);
+  if (fd < 0) return false;
+  try {
+    const value = Buffer.alloc(4);
+    const length = Buffer.from([value.length, 0, 0, 0]);
+    if (c.getsockopt(fd, SOL_SOCKET, SO_TYPE, value, length) < 0) return false;
+    if (value.readUInt32LE() !== SOCK_SEQPACKET) return false;
+    value.writeUInt32LE(bytes);
+    return c.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, value, value.length) === 0;
+  } finally {
+    c.close(fd);
+  }
 }

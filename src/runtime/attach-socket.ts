@@ -1,7 +1,9 @@
 // The live end of a watched process: conmon's attach socket. One connection per process, shared by all attached clients.
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
-import { connectSeqpacket, duplicate, enlargeBuffers, receiveTagged } from '../kernel/seqpacket.ts';
-import { errnoOf } from '../lib/errors.ts';
+import { KernelError } from '../kernel/libc.ts';
+import { connectSeqpacket, duplicate, enlargeSendBuffers, receiveTagged } from '../kernel/seqpacket.ts';
+import { errnoOf, messageOf } from '../lib/errors.ts';
+import { log } from '../lib/logger.ts';
 import { watchDescriptor } from '../lib/socket.ts';
 import { attachSocketName } from './conmon.ts';
 
@@ -23,8 +25,6 @@ const STDERR = 3;
 const REST_MS = 1;
 /** What conmon can send meanwhile without having to wait: more than it can make. */
 const ROOM = 1024 * 1024;
-/** What the process can write without having to wait for conmon. All of a user's pipes together have 64 MB. */
-const PIPE = 256 * 1024;
 
 export class AttachSocket {
   /** Tells when there is something, and writes. It closes when conmon does, whether or not everything was received. */
@@ -80,13 +80,23 @@ export class AttachSocket {
     while (left === 'some') {
       // Whoever pauses us wants no more now, and whoever resumes us comes here again.
       if (this.#closed || this.#paused) return;
-      left = receiveTagged(this.receiving, (tag, data) => {
+      left = this.#fetch((tag, data) => {
         some = true;
         this.#deliver(tag, data);
       });
     }
     if (left === 'ended') this.#finish();
     else if (!this.#closed && !this.#paused) this.#wait(some);
+  }
+
+  #fetch(deliver: (tag: number, data: Buffer) => void): ReturnType<typeof receiveTagged> {
+    try {
+      return receiveTagged(this.receiving, deliver);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      log.warn('the connection to conmon is broken', { directory: this.directory, error: messageOf(error) });
+      return 'ended';
+    }
   }
 
   /** For the next message; or, where one follows the other, for a while. */
@@ -110,8 +120,19 @@ export class AttachSocket {
   }
 
   #canRest(): boolean {
-    this.#paced ??= enlargeBuffers(Number(readFileSync(`${this.directory}/conmon.pid`, 'utf8')), ROOM, PIPE);
+    this.#paced ??= this.#enlargeSendBuffer();
     return this.#paced;
+  }
+
+  #enlargeSendBuffer(): boolean {
+    try {
+      const pid = Number(readFileSync(`${this.directory}/conmon.pid`, 'utf8'));
+      return enlargeSendBuffers(pid, ROOM);
+    } catch (error) {
+      // conmon is gone, and its files with it.
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw error;
+    }
   }
 
   #finish(): void {
