@@ -284,7 +284,7 @@ describe('the rest', () => {
     expect(await engine.docker('rm', '-f', 'one', 'nobody', 'two')).toEqual({
       code: 0,
       stdout: 'one\ntwo\n',
-      stderr: '',
+      stderr: 'Error response from daemon: No such container: nobody\n',
     });
   });
 
