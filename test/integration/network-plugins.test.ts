@@ -252,6 +252,27 @@ describe('an address plugin', () => {
     expect([...addresses.taken]).toEqual([]);
   });
 
+  test('that remembers nothing is told again what it gave, when the engine starts', async () => {
+    await using forgetful = addressPlugin(lan.engine, 'forgetful', {
+      GetCapabilities: () => ({ RequiresRequestReplay: true }),
+    });
+    const network = ['--ipam-driver', 'forgetful', '--subnet', '10.78.0.0/24'];
+    await lan.docker('network', 'create', ...network, 'again');
+    await lan.web('a1', '--network', 'again');
+    const before = [...forgetful.taken].sort();
+    expect(before).toEqual(['10.78.0.0/24', '10.78.0.1', '10.78.0.2']);
+    await lan.engine.kill();
+    forgetful.taken.clear();
+    await lan.engine.start();
+    await until(() => forgetful.taken.size === 3);
+    expect([...forgetful.taken].sort()).toEqual(before);
+    await lan.web('a2', '--network', 'again');
+    expect(await lan.address('a2', 'again')).toBe('10.78.0.3');
+    await lan.docker('rm', '-f', 'a1', 'a2');
+    await lan.docker('network', 'rm', 'again');
+    expect([...forgetful.taken]).toEqual([]);
+  });
+
   test('works with a network plugin, and its refusal frees all that was taken', async () => {
     await create('together', '--ipam-driver', 'counter');
     await lan.web('t1', '--network', 'together');

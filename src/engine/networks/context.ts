@@ -1,5 +1,5 @@
 // What the verbs of networks share.
-import type { ContainerId } from '../../lib/ids.ts';
+import type { ContainerId, NetworkId } from '../../lib/ids.ts';
 import type { NameServer } from '../../network/dns/server.ts';
 import type { NamespacePool } from '../../network/namespace-pool.ts';
 import type { PortHolder } from '../../network/port-holder.ts';
@@ -28,6 +28,8 @@ export interface NetworkContext {
   readonly host: HostSide;
   readonly plugins: Plugins;
   readonly claims: Claims;
+  /** Networks whose address plugin is being told again what it gave. */
+  readonly replays: Map<NetworkId, Promise<void>>;
   readonly ports: PortHolder;
   readonly proxies: PortProxies;
   readonly namespacePool: NamespacePool;

@@ -100,6 +100,7 @@ class NetworksImplementation implements EngineNetworks {
       claims: new Claims(database, plugins, ({ container, endpoint }) =>
         Object.values(store.sandbox(container)?.endpoints ?? {}).some(({ live }) => live?.id === endpoint),
       ),
+      replays: new Map(),
       ports,
       proxies: new PortProxies(ports, config),
       namespacePool: new NamespacePool(),

@@ -14,6 +14,7 @@ import { linkRules } from './links.ts';
 import { needsNames, openNameServer } from './names.ts';
 import { linkNamespace } from './namespace-link.ts';
 import { removePluginNetwork } from './plugins/plugin-networks.ts';
+import { replayAddresses } from './plugins/replay.ts';
 import { hasHelper } from './proxies.ts';
 import { proxyPorts } from './published.ts';
 import type { NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
@@ -56,6 +57,7 @@ function takeDownIdleBridge(context: NetworkContext, used: ReadonlySet<NetworkId
 }
 
 async function finishPluginWork(context: NetworkContext): Promise<void> {
+  replayAddresses(context);
   await context.claims.settle();
   for (const network of [...context.store.allNetworks]) {
     if (network.unfinished) await removePluginNetwork(context, network);

@@ -49,6 +49,11 @@ export class Claims implements Disposable {
     return this.#claims.get(endpoint);
   }
 
+  /** Of containers that run. */
+  needed(network: NetworkId): Claim[] {
+    return this.#ofNetwork(network).filter(this.isNeeded);
+  }
+
   /** From now to the end of the scope it counts as needed; after that, only if an endpoint needs it. */
   begin(claim: Claim): Disposable {
     this.#pending.add(claim.endpoint);
@@ -65,7 +70,7 @@ export class Claims implements Disposable {
 
   /** Somebody is about to use the network, though no endpoint shows it yet. */
   isPending(network: NetworkId): boolean {
-    return [...this.#claims.values()].some(claim => claim.network === network && this.#pending.has(claim.endpoint));
+    return this.#ofNetwork(network).some(claim => this.#pending.has(claim.endpoint));
   }
 
   /** Gives back what is not needed any more. Never throws; what a plugin does not take back now, it is told again later. */
@@ -81,11 +86,15 @@ export class Claims implements Disposable {
 
   /** The network is gone for its plugins too. */
   drop(network: NetworkId): void {
-    for (const claim of this.#claims.values()) if (claim.network === network) this.#delete(claim);
+    for (const claim of this.#ofNetwork(network)) this.#delete(claim);
   }
 
   [Symbol.dispose](): void {
     this.#later[Symbol.dispose]();
+  }
+
+  #ofNetwork(network: NetworkId): Claim[] {
+    return [...this.#claims.values()].filter(claim => claim.network === network);
   }
 
   #owed(): Claim[] {

@@ -137,6 +137,7 @@ async function requestAddresses(
   plugin: AddressPlugin,
 ): Promise<void> {
   const { sandbox, endpoint, network } = request;
+  await context.replays.get(network.id);
   const { needsMacAddress } = await plugin.capabilities();
   if (needsMacAddress) grant.macAddress ||= randomMacAddress();
   const options = {
