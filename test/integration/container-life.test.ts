@@ -3,6 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
 
+interface IdOnly {
+  Id: string;
+}
+
 let engine: TestEngine;
 
 beforeAll(async () => {
@@ -243,9 +247,20 @@ describe('the daemon', () => {
     const id = await engine.output('run', '-d', '--name', 'survivor', 'busybox', 'sh', '-c', 'sleep 1000');
     const short = await engine.output('run', '-d', 'busybox', 'sh', '-c', 'sleep 0.5; exit 6');
     const { Pid } = (await engine.inspect(id)).State ?? {};
+    const exec = async (script: string) => {
+      const { Id } = (await engine.api.post(`/containers/${id}/exec`, { Cmd: ['sh', '-c', script] })).ok.json<IdOnly>();
+      (await engine.api.post(`/exec/${Id}/start`, { Detach: true })).ok;
+      return Id;
+    };
+    const execs = [await exec('sleep 0.5; exit 7'), await exec('while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 8')];
     await engine.kill();
     await Bun.sleep(1000);
     await engine.start();
+    await engine.output('exec', id, 'touch', '/tmp/go');
+    const state = async (exec: string) => (await engine.api.get(`/exec/${exec}/json`)).ok.json<{ ExitCode: number }>();
+    for (const [index, code] of [7, 8].entries()) {
+      await until(async () => (await state(execs[index]!)).ExitCode === code, { what: `an exec's exit code ${code}` });
+    }
     expect((await engine.inspect(id)).State).toMatchObject({ Running: true, Pid });
     expect((await engine.inspect(short)).State).toMatchObject({ Status: 'exited', ExitCode: 6 });
     expect(await engine.output('exec', 'survivor', 'echo', 'still here')).toBe('still here');

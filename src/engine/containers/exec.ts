@@ -1,7 +1,7 @@
 // One more process in a running container. It has a conmon of its own, so it outlives the daemon like the container does.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { ProcessHandle } from '../../kernel/process.ts';
+import { onProcessEnd } from '../../kernel/process.ts';
 import { parseDetachKeys } from '../../lib/detach-keys.ts';
 import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/errors.ts';
 import { type ExecId, newExecId } from '../../lib/ids.ts';
@@ -213,16 +213,13 @@ export function adoptExecs(context: ContainerContext, live: LiveContainer): void
   }
 }
 
-/** There is no pipe to an adopted exec's conmon: its exit file tells. */
+/** There is no pipe to an adopted exec's conmon: it leaves the exit code in a file, and then it ends. */
 async function watchAdopted(context: ContainerContext, exec: Exec, directory: string): Promise<void> {
+  const { phase } = exec;
+  if (phase.kind !== 'running') return;
   const file = `${directory}/${exec.container.record.id}`;
-  while (exec.phase.kind === 'running') {
-    const code = readExitFile(file);
-    if (code !== undefined) return settleExec(context, exec, code);
-    using conmon = ProcessHandle.open(exec.phase.conmonPid);
-    if (!conmon) return settleExec(context, exec, readExitFile(file) ?? 255);
-    await Bun.sleep(200);
-  }
+  if (readExitFile(file) === undefined) await new Promise<void>(resolve => onProcessEnd(phase.conmonPid, resolve));
+  await settleExec(context, exec, readExitFile(file) ?? 255);
 }
 
 function readExitFile(file: string): number | undefined {
