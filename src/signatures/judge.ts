@@ -16,7 +16,7 @@ export async function judge(
   const format = formatOf(evidence);
   try {
     if (evidence.kind === 'notation') {
-      const { leaf, warnings } = verifyEnvelope(evidence, digest, trusted, now);
+      const { leaf, warnings } = await verifyEnvelope(evidence, digest, trusted, now);
       return { valid: true, format, signer: oneLine(leaf.subject), keyId: keyId(leaf.publicKey), warnings };
     }
     const { name, id } =

@@ -1,9 +1,13 @@
-// Notation's signatures: a JWS envelope whose payload describes the image, with the signer's chain of certificates in it.
+// Notation's signatures: an envelope whose payload describes the image, with the signer's chain of certificates in it. Both
+// kinds of envelope are read, JWS is written.
 import { constants, createHash, type KeyObject, sign, verify, type X509Certificate } from 'node:crypto';
 import type { Digest } from '../lib/ids.ts';
 import { productVersion } from '../lib/product.ts';
 import { checkChain, parseChain } from './certificates.ts';
+import { openCose } from './cose.ts';
+import type { Envelope } from './envelope.ts';
 import { field, isObject, parseObject } from './json.ts';
+import { openJws } from './jws.ts';
 import { curveOf } from './keys.ts';
 import { BadSignature, type Evidence, type TrustedSigners } from './signature.ts';
 
@@ -72,45 +76,36 @@ export function signWithChain(
 }
 
 /** Who signed; throws BadSignature. */
-export function verifyEnvelope(
+export async function verifyEnvelope(
   { mediaType, envelope }: NotationEvidence,
   digest: Digest,
   trusted: TrustedSigners,
   now: Date,
-): Signed {
-  if (mediaType === NOTATION.cose) {
-    throw new BadSignature('it is a COSE envelope, which is not read here: sign with --signature-format jws');
-  }
-  if (mediaType !== NOTATION.jws) throw new BadSignature(`envelopes of type ${mediaType} are not known`);
-  const jws = parseObject(Buffer.from(envelope, 'base64'), 'the envelope');
-  const { payload, protected: protectedHeader, signature } = jws;
-  if (typeof payload !== 'string' || typeof protectedHeader !== 'string' || typeof signature !== 'string') {
-    throw new BadSignature('the envelope is not a JWS');
-  }
-  const header = parseObject(Buffer.from(protectedHeader, 'base64url'), 'the protected header');
-  const x5c = field(jws['header'], 'x5c');
-  if (!Array.isArray(x5c) || !x5c.every(each => typeof each === 'string')) {
-    throw new BadSignature('the envelope has no chain of certificates');
-  }
-  const chain = parseChain(x5c.map(each => Buffer.from(each, 'base64')));
+): Promise<Signed> {
+  const { header, payload, signed, signature, ...opened } = await open(mediaType, Buffer.from(envelope, 'base64'));
+  const chain = parseChain(opened.chain);
   const leaf = chain[0]!;
   const algorithm = algorithmFor(leaf.publicKey);
   // The key decides on the algorithm, never the envelope.
   if (!algorithm || header['alg'] !== algorithm.name) throw new BadSignature('its algorithm does not go with its key');
-  const signed = Buffer.from(`${protectedHeader}.${payload}`);
-  const key = { key: leaf.publicKey, ...algorithm.options };
-  if (!verify(algorithm.digest, signed, key, Buffer.from(signature, 'base64url'))) {
+  if (!verify(algorithm.digest, signed, { key: leaf.publicKey, ...algorithm.options }, signature)) {
     throw new BadSignature('its content was changed after it was signed');
   }
   const warnings = [...checkHeader(header, trusted.level, now), ...checkChain(chain, trusted, now)];
-  const target = field(parseObject(Buffer.from(payload, 'base64url'), 'the payload'), 'targetArtifact');
+  const target = field(parseObject(payload, 'the payload'), 'targetArtifact');
   if (field(target, 'digest') !== digest) {
     throw new BadSignature(`it is a signature of another image, ${String(field(target, 'digest'))}`);
   }
   return { leaf, warnings };
 }
 
-function checkHeader(header: Record<string, unknown>, level: TrustedSigners['level'], now: Date): string[] {
+async function open(mediaType: string, bytes: Buffer): Promise<Envelope> {
+  if (mediaType === NOTATION.jws) return openJws(bytes);
+  if (mediaType === NOTATION.cose) return openCose(bytes);
+  throw new BadSignature(`envelopes of type ${mediaType} are not known`);
+}
+
+function checkHeader(header: Envelope['header'], level: TrustedSigners['level'], now: Date): string[] {
   if (header['cty'] !== PAYLOAD) throw new BadSignature('it is not a signature of an image');
   const critical = Array.isArray(header['crit']) ? header['crit'] : [];
   const unknown = critical.find(name => !UNDERSTOOD.includes(String(name)));
