@@ -1,4 +1,5 @@
 // docker rmi: first the name, then, with the last name, the image; and what stands against it.
+import type { Descriptor } from '../../content/oci.ts';
 import { conflict, invalid } from '../../lib/errors.ts';
 import { type Digest, shortId } from '../../lib/ids.ts';
 import type { Platform } from '../../lib/platform.ts';
@@ -137,6 +138,15 @@ function idleParents(context: ImageContext, record: ImageRecord): ImageRecord[] 
   return idle;
 }
 
+/** What some manifests refer to, and nothing else does but by way of them. */
+export function contentOnlyOf(context: ImageContext, manifests: readonly Descriptor[]): Set<Digest> {
+  const { content, records } = context;
+  const only = content.reachable(manifests).blobs;
+  const targets = [...records.all()].map(({ target }) => target);
+  for (const digest of content.reachable(targets, manifests).blobs) only.delete(digest);
+  return only;
+}
+
 /** Takes the content of single platforms out of the store; the image itself goes on naming them. */
 function removePlatforms(
   context: ImageContext,
@@ -144,14 +154,10 @@ function removePlatforms(
   text: string,
   platforms: readonly Platform[],
 ): ImageDeleteResponseItem[] {
-  const { content, records } = context;
   const chosen = platforms.map(platform => choose(context, record, text, platform).descriptor);
-  const unwanted = content.reachable(chosen).blobs;
-  const others = [...records.all()].map(({ target }) => target);
-  for (const digest of content.reachable(others, chosen).blobs) unwanted.delete(digest);
-  for (const digest of unwanted) {
-    content.blobs.remove(digest);
-    content.manifests.forget(digest);
+  for (const digest of contentOnlyOf(context, chosen)) {
+    context.content.blobs.remove(digest);
+    context.content.manifests.forget(digest);
   }
   collectContent(context);
   return chosen.map(({ digest }) => ({ Deleted: digest }));

@@ -24,6 +24,8 @@ export class IngestedArchive {
   readonly documents = new Map<string, Buffer>();
   readonly #files = new Map<string, IngestedFile>();
   readonly #links = new Map<string, string>();
+  /** Blobs that were not in the store before. */
+  readonly added = new Set<Digest>();
   /** Layers that began to unpack, by their blob. */
   readonly #unpacking = new Map<Digest, UnpackingLayer>();
 
@@ -86,7 +88,10 @@ export class IngestedArchive {
         return;
       }
     }
-    this.#files.set(name, await this.#blob(member, expected, signal));
+    const file = await this.#blob(member, expected, signal);
+    // Only a blob that says its name can be told to be new.
+    if (expected !== undefined) this.added.add(expected);
+    this.#files.set(name, file);
   }
 
   async #blob(member: TarMember, expected: Digest | undefined, signal: AbortSignal): Promise<IngestedFile> {

@@ -1,5 +1,5 @@
 // docker load: all images of an archive, or none.
-import { childrenOf, type Descriptor, isLayerType } from '../../../content/oci.ts';
+import { attestationFor, childrenOf, type Descriptor, isLayerType } from '../../../content/oci.ts';
 import { stackOf } from '../../../content/stack.ts';
 import type { Lease } from '../../../content/store.ts';
 import { invalid, notFound } from '../../../lib/errors.ts';
@@ -7,6 +7,7 @@ import { formatPlatform, type Platform, samePlatform } from '../../../lib/platfo
 import { collectContent, familiar, type ImageContext, publishImage } from '../context.ts';
 import type { LoadRequest, ProgressMessage } from '../images.ts';
 import { type Report, withProgress } from '../progress.ts';
+import { contentOnlyOf } from '../remove.ts';
 import { chooseIfAny, type PresentManifest, platformManifests } from '../resolve.ts';
 import { type ArchivedImage, imagesIn } from './contents.ts';
 import { IngestedArchive } from './ingest.ts';
@@ -32,6 +33,8 @@ async function load(context: ImageContext, request: LoadRequest, report: Report,
       report({ stream: `Loaded ${shown}\n` });
       publishImage(context, 'load', target.digest, target.digest);
     }
+    if (request.platforms.length > 0)
+      for (const image of images) dropOthers(context, image, request.platforms, archive);
   } finally {
     await archive.close();
     lease[Symbol.dispose]();
@@ -81,6 +84,31 @@ async function unpack(
       unpacking.complete(layer.blob.size);
       return unpacking;
     });
+  }
+}
+
+/** Of the platforms that nobody asked for, what this archive brought. */
+function dropOthers(
+  context: ImageContext,
+  { target }: ArchivedImage,
+  wanted: readonly Platform[],
+  archive: IngestedArchive,
+): void {
+  const { blobs, manifests } = context.content;
+  const all = platformManifests(manifests, target);
+  const kept = all.filter(({ platform }) => platform && wanted.some(each => samePlatform(each, platform)));
+  const others = all.filter(
+    each =>
+      !kept.includes(each) && !kept.some(({ descriptor }) => attestationFor(each.descriptor) === descriptor.digest),
+  );
+  if (kept.length === 0 || others.length === 0) return;
+  for (const digest of contentOnlyOf(
+    context,
+    others.map(({ descriptor }) => descriptor),
+  )) {
+    if (!archive.added.has(digest)) continue;
+    blobs.remove(digest);
+    manifests.forget(digest);
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { TestImage } from '../../../content/testing/layers.ts';
 import type { Digest } from '../../../lib/ids.ts';
+import type { Platform } from '../../../lib/platform.ts';
 import { parseReference } from '../../../lib/reference.ts';
 import { collect } from '../../../lib/streams.ts';
 import { tarEntry, writeTar } from '../../../lib/tar/writer.ts';
@@ -86,9 +87,15 @@ export class TestImages implements AsyncDisposable {
     return linesOf(this.store.pull(request));
   }
 
-  push(name: string): Promise<string[]> {
+  pullPlatform(name: string, platform: Platform): Promise<string[]> {
     const { signal } = new AbortController();
-    const request = { reference: parseReference(name), platform: undefined, credentials: NO_CREDENTIALS, signal };
+    const request = { reference: parseReference(name), platform, credentials: NO_CREDENTIALS, signal };
+    return linesOf(this.store.pull(request));
+  }
+
+  push(name: string, platform?: Platform): Promise<string[]> {
+    const { signal } = new AbortController();
+    const request = { reference: parseReference(name), platform, credentials: NO_CREDENTIALS, signal };
     return linesOf(this.store.push(request));
   }
 
