@@ -52,6 +52,7 @@ export function engineConfig(settings: Settings, { environment, ...places }: Sur
       ipv6: settings.ipv6,
       ip: settings.ip || '0.0.0.0',
       ipForward: settings.ipForward,
+      ipForwardNoDrop: settings.ipForwardNoDrop,
       ipMasq: settings.ipMasq,
       iptables: settings.iptables,
       ip6tables: settings.ip6tables,

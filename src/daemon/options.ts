@@ -147,6 +147,11 @@ export const options = {
   ipv6: option('ipv6', boolean(false), 'IPv6 on the default bridge'),
   ip: option('ip', ipAddress(), 'Address on which ports are published'),
   ipForward: option('ip-forward', boolean(true), 'Switch forwarding on in the kernel'),
+  ipForwardNoDrop: option(
+    'ip-forward-no-drop',
+    boolean(false),
+    'Go on routing for others where forwarding is switched on',
+  ),
   ipMasq: option('ip-masq', boolean(true), 'Masquerade what leaves the default bridge'),
   iptables: option('iptables', boolean(true), 'Make firewall rules for IPv4'),
   ip6tables: option('ip6tables', boolean(true), 'Make firewall rules for IPv6'),
@@ -204,9 +209,6 @@ export const options = {
   cpuRtPeriod: option('cpu-rt-period', integer(0), 'Real-time period of the parent cgroup', notYet),
   cpuRtRuntime: option('cpu-rt-runtime', integer(0), 'Real-time runtime of the parent cgroup', notYet),
   criContainerd: option('cri-containerd', boolean(false), 'Start containerd with CRI', { unbuilt: on => on }),
-  ipForwardNoDrop: option('ip-forward-no-drop', boolean(false), 'Leave the policy of forwarding alone', {
-    unbuilt: on => on,
-  }),
   metricsAddress: option('metrics-addr', text(''), 'Where to serve metrics', { unbuilt: address => address !== '' }),
   minApiVersion: option('min-api-version', text('1.24'), 'Oldest API version to serve', {
     fileOnly: true,

@@ -59,6 +59,7 @@ export interface NetworkConfig {
   ipv6: boolean;
   ip: string;
   ipForward: boolean;
+  ipForwardNoDrop: boolean;
   ipMasq: boolean;
   iptables: boolean;
   ip6tables: boolean;

@@ -45,6 +45,8 @@ export const SETS = {
   /** Container ports that are open to other networks. */
   published4: { name: 'published4', key: ['ipv4', 'protocol', 'port'] },
   published6: { name: 'published6', key: ['ipv6', 'protocol', 'port'] },
+  /** Families in which the host routes for others too. */
+  strangers: { name: 'strangers', key: ['nfproto'] },
   /** From, to, protocol, port: what a legacy link opens where icc is off. */
   links4: { name: 'links4', key: ['ipv4', 'ipv4', 'protocol', 'port'] },
 } as const satisfies Record<string, SetLayout>;
@@ -200,6 +202,8 @@ function addForward(rule: AddRule): void {
   }
   rule('forward', [x.meta('nfproto'), x.meta('oifname', 1), x.verdictFrom(SETS.into.name)]);
   rule('forward', [x.meta('iifname'), x.inSet(SETS.bridges.name), x.verdict('accept')]);
+  // Where the policy is to drop, it is for one family or for both.
+  rule('forward', [x.meta('nfproto'), x.inSet(SETS.strangers.name), x.verdict('accept')]);
 }
 
 function addPorts(rule: AddRule): void {

@@ -1,6 +1,7 @@
 // What the engine allows and translates. The table is made anew from the state at each start, in one transaction, and
 // changed by elements after that. Other tables are left alone, but for rules of ours in chains that would drop our packets.
 import { NftSocket, type SetElement, Transaction } from '../kernel/nftables.ts';
+import { errnoOf } from '../lib/errors.ts';
 import { addressBytes, type Family, requireAddress } from './addresses.ts';
 import { addForwardChain, addRules, FAMILY, familyByte, interfaceName, SETS, type SetName } from './firewall-rules.ts';
 import { OtherFirewalls } from './other-firewalls.ts';
@@ -76,6 +77,8 @@ export class Firewall implements Disposable {
     addRules(transaction, table, forward?.policy ?? 'accept');
     this.#published.clear();
     const elements: Elements = new Map();
+    const open = forward?.policy === 'drop' ? this.#familiesForStrangers() : ([4, 6] as const);
+    for (const family of open) put(elements, 'strangers', { key: strangerKey(family) });
     for (const network of state.networks) this.#networkElements(network, elements);
     for (const port of state.ports) this.#portElements(port, elements, 'add');
     for (const link of state.links) linkElements(link, elements);
@@ -85,10 +88,26 @@ export class Firewall implements Disposable {
   }
 
   /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
-  dropForwarded(): void {
+  dropForwarded(family: Family): void {
+    const { table } = this.options;
     const transaction = new Transaction();
-    addForwardChain(transaction, this.options.table, 'drop');
+    addForwardChain(transaction, table, 'drop');
+    if (this.#familiesForStrangers().includes(family)) {
+      transaction.deleteElements(FAMILY, table, SETS.strangers.name, [{ key: strangerKey(family) }]);
+    }
     this.#socket.commit(transaction);
+  }
+
+  #familiesForStrangers(): Family[] {
+    let keys: Buffer[];
+    try {
+      keys = this.#socket.keys(FAMILY, this.options.table, SETS.strangers.name);
+    } catch (error) {
+      // A table of an earlier version had none of it.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      return [];
+    }
+    return ([4, 6] as const).filter(family => keys.some(key => key[0] === strangerKey(family)[0]));
   }
 
   addNetwork(network: FirewallNetwork): void {
@@ -206,6 +225,8 @@ export class Firewall implements Disposable {
     return action === 'add' ? before === 0 : after === 0 && before > 0;
   }
 }
+
+const strangerKey = (family: Family) => familyByte(family).subarray(0, 1);
 
 function linkElements(link: FirewallLink, elements: Elements): void {
   const protocol = Buffer.from([PROTOCOLS[link.protocol], 0, 0, 0]);

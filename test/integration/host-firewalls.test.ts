@@ -1,6 +1,7 @@
 // Hosts that have rules already, or get them later: containers are reached, and nobody's rules but ours are changed.
 import { describe, expect, test } from 'bun:test';
-import { fetchFrom, HOST, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { Machine } from '../support/machines.ts';
+import { fetchFrom, HOST, HOST6, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
 
 const TRUNCATED_COUNTERS = /packets \d+ bytes \d+/g;
@@ -126,4 +127,65 @@ test('our table is one, and other tables stay as they are, whatever is done', as
   expect(await others()).toBe(before);
   await lan.engine.stop();
   expect(await others()).toBe(before);
+});
+
+describe('routing for others', () => {
+  const FAR = '198.51.100.9';
+  const FAR6 = '2001:db8:2::9';
+
+  /** A host between two wires, which routes by IPv6 and not by IPv4. */
+  async function startBetween(flags: string[]): Promise<{ lan: NetworkHost; far: Machine }> {
+    const far = Machine.create();
+    const lan = await NetworkHost.start({
+      flags,
+      beforeStart: host => {
+        host.connect(far, 'second');
+        host.addAddresses('second', '198.51.100.1/24', '2001:db8:2::1/64');
+        far.addAddresses('second', `${FAR}/24`, `${FAR6}/64`);
+        far.addRoute('0.0.0.0/0', '198.51.100.1');
+        far.addRoute('::/0', '2001:db8:2::1');
+        host.setSysctl('net/ipv4/ip_forward', '0');
+        host.setSysctl('net/ipv6/conf/all/forwarding', '1');
+      },
+    });
+    lan.neighbour.addRoute('198.51.100.0/24', HOST);
+    lan.neighbour.addRoute('2001:db8:2::/64', HOST6);
+    return { lan, far };
+  }
+
+  const reaches = async (lan: NetworkHost, address: string) => {
+    const ping = address.includes(':') ? 'ping6' : 'ping';
+    return (await lan.neighbour.run('busybox', ping, '-c1', '-W1', address)).code === 0;
+  };
+
+  test('goes on in the family in which the host did it, and does not begin in the other', async () => {
+    const { lan, far } = await startBetween([]);
+    using _far = far;
+    await using _lan = lan;
+    await until(() => reaches(lan, FAR6));
+    expect(await reaches(lan, FAR)).toBe(false);
+    await lan.web('web', '-p', '8080:80');
+    await expectTraffic(lan);
+    expect({ four: await reaches(lan, FAR), six: await reaches(lan, FAR6) }).toEqual({ four: false, six: true });
+    await lan.engine.kill();
+    await lan.engine.start();
+    expect({ four: await reaches(lan, FAR), six: await reaches(lan, FAR6) }).toEqual({ four: false, six: true });
+  });
+
+  test('begins with --ip-forward-no-drop', async () => {
+    const { lan, far } = await startBetween(['--ip-forward-no-drop']);
+    using _far = far;
+    await using _lan = lan;
+    await lan.web('web', '-p', '8080:80');
+    await expectTraffic(lan);
+    expect(await reaches(lan, FAR)).toBe(true);
+  });
+
+  test('and for containers is not switched on with --ip-forward=false', async () => {
+    const { lan, far } = await startBetween(['--ip-forward=false']);
+    using _far = far;
+    await using _lan = lan;
+    await lan.web('web');
+    expect(await lan.exec('web', 'ping', '-c1', '-W1', NEIGHBOUR)).not.toContain('1 packets received');
+  });
 });

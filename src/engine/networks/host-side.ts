@@ -7,7 +7,7 @@ import { tryLockFile } from '../../kernel/sockets.ts';
 import { failed, messageOf, unavailable } from '../../lib/errors.ts';
 import type { NetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
-import { addressBytes, addressFromBytes, type Prefix, requireAddress } from '../../network/addresses.ts';
+import { addressBytes, addressFromBytes, type Family, type Prefix, requireAddress } from '../../network/addresses.ts';
 import type { EndpointSpec, NetworkDriver } from '../../network/drivers/driver.ts';
 import { driverNamed } from '../../network/drivers/drivers.ts';
 import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
@@ -228,16 +228,21 @@ export class HostSide implements Disposable {
   #forwardPackets(network: NetworkRecord): void {
     if (!this.config.ipForward || network.internal) return;
     if (network.enableIPv4 && readSysctl('net/ipv4/ip_forward') === '0') {
-      this.#openFirewall()?.dropForwarded();
+      this.#dropStrangers(4);
       writeSysctl('net/ipv4/ip_forward', '1');
     }
     if (!network.enableIPv6) return;
     for (const scope of ['default', 'all']) {
       const name = `net/ipv6/conf/${scope}/forwarding`;
       if (readSysctl(name) !== '0') continue;
-      this.#openFirewall()?.dropForwarded();
+      this.#dropStrangers(6);
       writeSysctl(name, '1');
     }
+  }
+
+  #dropStrangers(family: Family): void {
+    const filters = family === 4 ? this.config.iptables : this.config.ip6tables;
+    if (filters && !this.config.ipForwardNoDrop) this.#openFirewall()?.dropForwarded(family);
   }
 }
 
