@@ -1,6 +1,5 @@
 // conmon watches one process each: it owns the stdio, writes the log file and the exit code, and outlives the daemon.
-import { closeSync, writeSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { ProcessHandle } from '../kernel/process.ts';
 import { errnoOf, failed, unavailable } from '../lib/errors.ts';
 import { watchDescriptor } from '../lib/socket.ts';
@@ -84,7 +83,7 @@ export function awaitBundle(request: ContainerRequest): WaitingContainer {
       conmon.go();
       closeSync(start);
       const [line] = await Promise.all([readLine(sync), conmon.exited]);
-      return { pid: pidOf(line), conmonPid: await readConmonPid(request.directory) };
+      return { pid: pidOf(line), conmonPid: readConmonPid(request.directory) };
     },
     [Symbol.dispose]: () => conmon.dismiss(),
   };
@@ -147,7 +146,7 @@ function prepareExec(
       // Closing the pipe would let the process begin: conmon must be gone first.
       await forked;
       try {
-        using waiting = ProcessHandle.open(await readConmonPid(request.directory));
+        using waiting = ProcessHandle.open(readConmonPid(request.directory));
         waiting?.signal(SIGKILL);
       } finally {
         closeSync(start);
@@ -160,7 +159,7 @@ function prepareExec(
       try {
         const [line] = await Promise.all([reports.next(), forked]);
         const pid = pidOf(line);
-        const conmonPid = await readConmonPid(request.directory);
+        const conmonPid = readConmonPid(request.directory);
         reports.next().then(last => exitResolve(exitCodeOf(last)), exitReject);
         return { pid, conmonPid };
       } catch (error) {
@@ -245,10 +244,11 @@ function exitCodeOf(line: string | undefined): number {
   return report.exit_code ?? report.data ?? -1;
 }
 
-async function readConmonPid(directory: string): Promise<number> {
+/** A few bytes in memory: a thread to read them would take longer. */
+function readConmonPid(directory: string): number {
   let text: string;
   try {
-    text = await readFile(conmonPidFile(directory), 'utf8');
+    text = readFileSync(conmonPidFile(directory), 'utf8');
   } catch (error) {
     throw failed('conmon ended before it said who it is', error);
   }

@@ -1,8 +1,8 @@
 // A move of a process into a cgroup makes the kernel wait until every processor has been through its scheduler, 5 to 15 ms or
 // far more under load; unless another move was made a few milliseconds ago. A runtime that starts will move what it starts: we
 // make moves until it has, so that the wait passes while it loads. What is moved is this process, to where it is.
-import { closeSync, constants, openSync } from 'node:fs';
-import { writeInBackground } from '../../kernel/background-write.ts';
+import { closeSync, constants, openSync, write } from 'node:fs';
+import { promisify } from 'node:util';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { readText } from './files.ts';
@@ -31,30 +31,33 @@ export function quickMoves(hierarchy: Hierarchy): Disposable {
 
 async function keepMoving(hierarchy: Hierarchy): Promise<void> {
   underWay = true;
+  let place = '';
+  let fd: number | undefined;
   try {
     do {
       // Asked each time: somebody else may move us, too.
-      const directory = ownCgroup(hierarchy, readText('/proc/self/cgroup') ?? '');
-      if (directory === undefined) return;
-      await move(`${directory}/cgroup.procs`);
+      const now = readText('/proc/self/cgroup') ?? '';
+      if (fd === undefined || now !== place) {
+        const directory = ownCgroup(hierarchy, now);
+        if (directory === undefined) return;
+        if (fd !== undefined) closeSync(fd);
+        fd = openSync(`${directory}/cgroup.procs`, constants.O_WRONLY);
+        place = now;
+      }
+      await writeElsewhere(fd, MYSELF);
       await Bun.sleep(INTERVAL_MS);
     } while (users > 0);
   } catch (error) {
     // Nothing but time is lost: the engine may not be the master of its own cgroup.
     log.debug('moves into cgroups are not sped up', { error: messageOf(error) });
   } finally {
+    if (fd !== undefined) closeSync(fd);
     underWay = false;
   }
 }
 
-async function move(file: string): Promise<void> {
-  const fd = openSync(file, constants.O_WRONLY);
-  try {
-    await writeInBackground(fd, MYSELF, file);
-  } finally {
-    closeSync(fd);
-  }
-}
+/** In another thread: the wait is the write's. */
+const writeElsewhere = promisify(write);
 
 /** All trees share the wait: those come first in which nobody ever moves an engine. */
 const remote = ['hugetlb', 'perf_event', 'net_cls', 'net_prio', 'rdma', 'misc', 'freezer', 'devices'];
