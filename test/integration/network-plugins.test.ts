@@ -149,6 +149,87 @@ describe('a network plugin', () => {
   });
 });
 
+describe('a network plugin of another kind', () => {
+  test('carries IPv6, gives routes, and has reserved addresses and an internal network', async () => {
+    await using routes = networkPlugin(lan.engine, lan.host, 'routes', {
+      Join: request => ({
+        InterfaceName: { SrcName: `pi-${String(request['EndpointID']).slice(0, 8)}`, DstPrefix: 'eth' },
+        StaticRoutes: [
+          { Destination: '10.99.0.0/16', RouteType: 0, NextHop: '10.74.0.1' },
+          { Destination: '10.98.0.0/16', RouteType: 1 },
+          { Destination: '2001:db8:99::/48', RouteType: 0, NextHop: '2001:db8:74::1' },
+        ],
+        Gateway: '10.74.0.1',
+        GatewayIPv6: '2001:db8:74::1',
+        DisableGatewayService: true,
+      }),
+    });
+    const subnets = ['--subnet', '10.74.0.0/24', '--ipv6', '--subnet', '2001:db8:74::/64'];
+    const reserved = ['--aux-address', 'printer=10.74.0.2', '--internal'];
+    await lan.docker('network', 'create', '-d', 'routes', ...subnets, ...reserved, 'routed');
+    expect(routes.requests('CreateNetwork')[0]).toMatchObject({
+      Options: { 'com.docker.network.enable_ipv6': true, 'com.docker.network.internal': true },
+      IPv4Data: [{ Gateway: '10.74.0.1/24', AuxAddresses: { printer: '10.74.0.2/24' } }],
+      IPv6Data: [{ AddressSpace: 'LocalDefault', Pool: '2001:db8:74::/64', Gateway: '2001:db8:74::1/64' }],
+    });
+    await lan.web('r1', '--network', 'routed');
+    expect(routes.requests('CreateEndpoint')[0]).toMatchObject({
+      Interface: { Address: '10.74.0.3/24', AddressIPv6: '2001:db8:74::2/64' },
+    });
+    expect(await fetchFrom(lan.host, 'http://[2001:db8:74::2]/')).toBe('r1');
+    const shown = await lan.exec('r1', 'sh', '-c', 'ip route; ip -6 route');
+    expect(shown).toContain('10.99.0.0/16 via 10.74.0.1 dev eth0');
+    expect(shown).toContain('10.98.0.0/16 dev eth0');
+    expect(shown).toContain('2001:db8:99::/48 via 2001:db8:74::1 dev eth0');
+    expect(shown).toContain('default via 10.74.0.1 dev eth0');
+    expect(shown).toContain('default via 2001:db8:74::1 dev eth0');
+    await lan.docker('restart', '-t', '0', 'r1');
+    await until(async () => (await fetchFrom(lan.host, 'http://10.74.0.3/')) === 'r1');
+    await lan.docker('rm', '-f', 'r1');
+    await lan.docker('network', 'rm', 'routed');
+    expect(pluginLinks()).toEqual([]);
+  });
+
+  test('says what its networks’ scope is, and whether they need gateways', async () => {
+    await using wide = networkPlugin(lan.engine, lan.host, 'wide', {
+      GetCapabilities: () => ({ Scope: 'global', GwAllocChecker: true }),
+      GwAllocCheck: () => ({ SkipIPv4: true }),
+    });
+    const refused = async (...flags: string[]) =>
+      (await lan.refused('network', 'create', '-d', 'wide', ...flags, 'x')).stderr;
+    expect(await refused('--scope', 'local')).toContain('cannot downgrade network scope for wide networks');
+    expect(await refused('--scope', 'swarm')).toContain('swarm is not active');
+    expect(await refused('--ingress')).toContain('needs a swarm');
+    await lan.docker('network', 'create', '-d', 'wide', '--subnet', '10.75.0.0/24', 'wide1');
+    expect(wide.requests('CreateNetwork')[0]).toMatchObject({ IPv4Data: [{ Pool: '10.75.0.0/24' }] });
+    expect(await lan.docker('network', 'ls', '--filter', 'scope=global', '--format', '{{.Name}}')).toBe('wide1');
+    // Without a gateway its address is nobody's.
+    await lan.web('wide2', '--network', 'wide1');
+    expect(await lan.address('wide2', 'wide1')).toBe('10.75.0.1');
+    expect(await lan.exec('wide2', 'ip', 'route')).not.toContain('default');
+    await lan.docker('rm', '-f', 'wide2');
+    await lan.docker('network', 'rm', 'wide1');
+  });
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['no scope', { GetCapabilities: { Scope: 'town' } }, 'Scope is "town", not "local" or "global"'],
+    ['an address of its own', { CreateEndpoint: { Interface: { Address: '1.2.3.4/8' } } }, 'changed the Address'],
+    ['an interface that is not there', { Join: { InterfaceName: { SrcName: 'missing' } } }, 'missing'],
+    ['a gateway that is no address', { Join: { Gateway: 'here' } }, '"here" is no IPv4 address (Gateway)'],
+    ['a name that is no text', { Join: { InterfaceName: { SrcName: 7 } } }, 'SrcName that is no text'],
+    ['a route to nowhere', { Join: { StaticRoutes: [{ Destination: '' }] } }, 'a static route leads to ""'],
+  ])('with %s is told apart from one that works', async (_, answers, why) => {
+    const fixed = Object.fromEntries(Object.entries(answers).map(([method, answer]) => [method, () => answer]));
+    await using odd = networkPlugin(lan.engine, lan.host, 'odd', fixed);
+    const made = await lan.refused('network', 'create', '-d', 'odd', 'odds');
+    const ran = await lan.refused('run', '--rm', '--network', 'odds', 'busybox', 'true');
+    expect(made.stderr + ran.stderr).toContain(why);
+    await lan.refused('network', 'rm', 'odds');
+    expect(odd.methods.filter(method => method === 'DeleteEndpoint')).toHaveLength(made.code === 0 ? 1 : 0);
+    expect(pluginLinks()).toEqual([]);
+  });
+});
+
 describe('containers on a plugin’s network', () => {
   test('go on when the plugin dies; one that ends meanwhile is told to the plugin when it comes back', async () => {
     await create('fragile', '--subnet', '10.72.0.0/24');
