@@ -65,6 +65,19 @@ describe('what it is told', () => {
   });
 });
 
+test('a seccomp profile that can’t be used keeps the engine from starting', async () => {
+  for (const [text, message] of [
+    [undefined, 'no such file'],
+    ['{', 'Decoding seccomp profile failed'],
+  ]) {
+    const started = startEngine({
+      flags: ({ base }) => ['--seccomp-profile', `${base}/profile`],
+      prepare: ({ base }) => (text === undefined ? undefined : writeFileSync(`${base}/profile`, text)),
+    });
+    await expect(started).rejects.toThrow(message);
+  }
+});
+
 test('a stop gives as much time as the engine was told to', async () => {
   await using engine = await startEngine({ config: { 'default-stop-timeout': 0 } });
   await engine.output('run', '-d', '--name', 'deaf', 'busybox', 'sh', '-c', "trap '' TERM; while :; do sleep 1; done");

@@ -118,6 +118,8 @@ export class ContainerManager implements Containers {
 
   /** Takes over what a former daemon left. Nothing is served before this has resolved. */
   async reconcile(): Promise<void> {
+    // What no container could be made with is known now, not at the first of them.
+    this.#context.specDefaults();
     if (this.#context.host.apparmor) await this.#loadProfile();
     await reconcileContainers(this.#context);
   }

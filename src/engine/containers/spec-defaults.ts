@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { invalid, messageOf } from '../../lib/errors.ts';
 import type { EngineDefaults } from '../../runtime/oci/spec.ts';
+import { parseProfile } from '../../runtime/seccomp/profile.ts';
 import type { EngineConfig } from '../config.ts';
 
 let profile: { path: string; text: string } | undefined;
@@ -19,8 +21,18 @@ export function specDefaults(config: EngineConfig, apparmorProfile: string | und
 
 function seccompProfile(setting: string): string {
   if (setting === 'builtin' || setting === 'unconfined') return setting;
-  if (profile?.path !== setting) profile = { path: setting, text: readFileSync(setting, 'utf8') };
+  if (profile?.path !== setting) profile = { path: setting, text: readProfileFile(setting) };
   return profile.text;
+}
+
+function readProfileFile(path: string): string {
+  try {
+    const text = readFileSync(path, 'utf8');
+    parseProfile(text);
+    return text;
+  } catch (error) {
+    throw invalid(`--seccomp-profile ${path}: ${messageOf(error)}`, error);
+  }
 }
 
 let init: string | undefined;
