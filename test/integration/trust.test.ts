@@ -1,6 +1,8 @@
 // Content trust from one end to the other: our client signs, a registry keeps, an engine under a policy believes or does not.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { KeyObject } from 'node:crypto';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { testChain } from '../../src/signatures/testing/chain.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { type OfficialRegistry, startOfficialRegistry } from '../support/official-registry.ts';
 import type { Ran } from '../support/process.ts';
@@ -79,6 +81,39 @@ for (const [whose, hostOf] of Object.entries({ ours: () => ours.host, 'Debian’
     await docker('rmi', image);
   });
 }
+
+test('a key with a certificate signs as Notation does, for policies that name its root', async () => {
+  const { base } = engine.roots;
+  const chain = testChain();
+  const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' });
+  writeFileSync(`${base}/acme.key`, pem(chain.leafKey), { mode: 0o600 });
+  writeFileSync(`${base}/strange.key`, pem(chain.serverKey), { mode: 0o600 });
+  writeFileSync(`${base}/acme.crt`, `${chain.leaf}${chain.root}`);
+  writeFileSync(`${base}/root.crt`, chain.root.toString());
+  const load = ['trust', 'key', 'load', '--certificate', `${base}/acme.crt`];
+  const strange = await tried([...load, '--name=strange', `${base}/strange.key`]);
+  expect([strange.code, strange.stderr]).toEqual([1, expect.stringContaining('is not that of the key')]);
+  await docker(...load, '--name=acme', `${base}/acme.key`);
+
+  const image = `${theirs.host}/notation/box:1`;
+  const rule = { repositories: [`${theirs.host}/notation/*`], mode: 'enforce', certificates: ['root.crt'] };
+  const others = { repositories: ['127.0.0.1:*'], mode: 'enforce', keys: ['alice.pub'] };
+  policyAt(base, [{ ...rule, identities: ['x509.subject: O=Acme, CN=leaf'] }, others]);
+  await docker('tag', 'busybox', image);
+  expect(await docker('push', '--sign-key=acme', image)).toContain('1: signed sha256:');
+  await docker('rmi', image);
+  expect((await run(image)).stdout).toBe('hello\n');
+  policyAt(base, [{ ...rule, identities: ['x509.subject: CN=somebody else'] }, others]);
+  expect((await run(image)).stderr).toContain("none of the policy's identities");
+  policyAt(base, [others]);
+  const several = await tried(['trust', 'sign', image]);
+  expect([several.code, several.stderr.trim()]).toEqual([
+    1,
+    'there are several keys (acme, alice): choose one with --key',
+  ]);
+  await docker('trust', 'revoke', '-y', image);
+  rmSync(`${engine.clientEnvironment()['DOCKER_CONFIG']}/trust/private/acme.key`);
+});
 
 test('what is unsigned is not mounted either', async () => {
   const image = `${theirs.host}/team/files:1`;
