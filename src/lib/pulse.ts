@@ -8,6 +8,11 @@ export class Pulse {
     return this.#count;
   }
 
+  /** Whether somebody waits for a beat. */
+  get awaited(): boolean {
+    return this.#waiters.size > 0;
+  }
+
   beat(): void {
     this.#count++;
     const waiters = this.#waiters;

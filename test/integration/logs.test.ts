@@ -30,7 +30,7 @@ describe.each(drivers)('%s', driver => {
   const create = (...args: string[]) => engine.output('run', '-d', '--log-driver', driver, ...args);
 
   test('both streams, their times, the last lines, a span of time', async () => {
-    const id = await create('busybox', 'sh', '-c', 'echo one; echo two >&2; echo -n three');
+    const id = await create('busybox', 'sh', '-c', 'echo one; echo two >&2; sleep 0.2; echo -n three');
     await engine.output('wait', id);
     const all = demultiplex((await engine.api.get(`/containers/${id}/logs?stdout=1&stderr=1`)).ok.bytes);
     expect(all).toEqual({ stdout: 'one\nthree', stderr: 'two\n' });

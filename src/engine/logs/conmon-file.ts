@@ -9,25 +9,42 @@ import { Pulse } from '../../lib/pulse.ts';
 const graceMilliseconds = 2_000;
 const reopenMilliseconds = 20_000;
 
-/** A file that grows is looked at so often; being told of each write would cost conmon a tenth of its time, and us more. */
-const lookMilliseconds = 10;
-/** So often without finding anything new: then we are told again. */
-const patience = 10;
+/**
+ * A file that grows is looked at so often if somebody waits for it or it grows fast. Being told of each write would cost conmon a
+ * tenth of its time, and us more.
+ */
+const soonMilliseconds = 10;
+const laterMilliseconds = 40;
+const fastGrowth = 128 * 1024;
+/** After so long without anything new we are told again. */
+const patienceMilliseconds = 120;
+
+interface Watching {
+  onChange(): void;
+  awaited(): boolean;
+  told?: FSWatcher | undefined;
+  timer?: Timer;
+}
+
+interface FileState {
+  inode: number;
+  size: number;
+}
 
 export class ConmonFile {
   /** Beats when conmon may have written something. */
   readonly pulse = new Pulse();
-  #watching: { onChange(): void; told?: FSWatcher; timer?: Timer } | undefined;
+  #watching: Watching | undefined;
 
   constructor(
     readonly path: string,
     private readonly reopen: () => Promise<void>,
   ) {}
 
-  /** The path is watched from now on until `unwatch`. */
-  watch(onChange: () => void): void {
+  /** The path is watched from now on until `unwatch`. `awaited` says whether somebody waits for what comes. */
+  watch(onChange: () => void, awaited: () => boolean): void {
     if (this.#watching) return;
-    this.#watching = { onChange };
+    this.#watching = { onChange, awaited };
     this.#listen();
   }
 
@@ -55,31 +72,35 @@ export class ConmonFile {
     if (!watching?.told) return;
     watching.told.close();
     watching.told = undefined;
-    this.#look(undefined, patience);
+    this.#look(undefined, 0);
   }
 
   /** Looks again and again, as long as there is something new. */
-  #look(before: string | undefined, left: number): void {
+  #look(before: FileState | undefined, nothingFor: number): void {
     const watching = this.#watching;
     if (!watching) return;
     const state = this.#state();
-    const changed = state !== before;
-    if (changed) {
+    const grown = state.inode === before?.inode ? state.size - before.size : Number.POSITIVE_INFINITY;
+    const pause = grown > fastGrowth || watching.awaited() ? soonMilliseconds : laterMilliseconds;
+    if (grown !== 0) {
       this.pulse.beat();
       watching.onChange();
+      if (this.#watching !== watching) return;
     }
-    if (changed || left > 0) {
-      watching.timer = setTimeout(() => this.#look(state, changed ? patience : left - 1), lookMilliseconds);
+    if (grown !== 0 || nothingFor < patienceMilliseconds) {
+      const next = grown === 0 ? nothingFor + pause : 0;
+      watching.timer = setTimeout(() => this.#look(state, next), pause);
       return;
     }
     this.#listen();
     // What came before we listened.
-    if (this.#state() !== state) this.#lookNow();
+    const now = this.#state();
+    if (now.inode !== state.inode || now.size !== state.size) this.#lookNow();
   }
 
-  #state(): string {
+  #state(): FileState {
     const stats = statSync(this.path, { throwIfNoEntry: false });
-    return stats ? `${stats.ino} ${stats.size}` : 'not there';
+    return { inode: stats?.ino ?? 0, size: stats?.size ?? 0 };
   }
 
   exists(): boolean {

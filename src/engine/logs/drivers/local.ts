@@ -84,7 +84,11 @@ class LocalLog implements ContainerLog {
     if (this.#segments.file(this.#segments.newest)?.path !== path)
       this.#segments.advance({ path, compression: 'none' });
     this.#segments.growing = true;
-    this.#file.watch(() => this.#changed());
+    const { pulse } = this.#segments;
+    this.#file.watch(
+      () => this.#changed(),
+      () => pulse.awaited,
+    );
     this.#repairing = this.#tend(() => this.#file.repair(attachment.signal));
   }
 

@@ -68,7 +68,11 @@ export class Converter {
     const attachment = new AbortController();
     this.#attachment = attachment;
     this.destination.segments.growing = true;
-    this.#file.watch(() => this.#start());
+    const { pulse } = this.destination.segments;
+    this.#file.watch(
+      () => this.#start(),
+      () => pulse.awaited,
+    );
     this.#cut(() => this.#file.repair(attachment.signal));
     this.#start();
   }
