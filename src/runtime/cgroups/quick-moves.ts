@@ -2,10 +2,10 @@
 // far more under load; unless another move was made a few milliseconds ago. A runtime that starts will move what it starts: we
 // make moves until it has, so that the wait passes while it loads. What is moved is this process, to where it is.
 import { closeSync, constants, openSync, write } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
-import { readText } from './files.ts';
 import type { Hierarchy } from './hierarchy.ts';
 
 /** Shorter than the kernel's memory of a move. */
@@ -35,8 +35,8 @@ async function keepMoving(hierarchy: Hierarchy): Promise<void> {
   let fd: number | undefined;
   try {
     do {
-      // Asked each time: somebody else may move us, too.
-      const now = readText('/proc/self/cgroup') ?? '';
+      // Asked each time: somebody else may move us, too. Older kernels keep who asks waiting, as long as a move takes.
+      const now = await readFile('/proc/self/cgroup', 'utf8');
       if (fd === undefined || now !== place) {
         const directory = ownCgroup(hierarchy, now);
         if (directory === undefined) return;
