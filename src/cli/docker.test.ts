@@ -1,5 +1,6 @@
 // The command line as a whole, as far as it gets without an engine.
 import { describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { runDocker } from './docker.ts';
 import { MemoryOutput } from './framework/output.ts';
 
@@ -106,7 +107,8 @@ Options:
   });
 
   test('of a group and of everything', async () => {
-    expect((await docker('container')).out).toContain('  stop        Ask containers to end');
+    expect((await docker('container', '--help')).out).toContain('  stop        Ask containers to end');
+    expect(await docker('container')).toMatchObject({ code: 0, out: '', err: expect.stringContaining('  stop ') });
     const { code, out } = await docker('--help');
     expect(code).toBe(0);
     expect(out).toContain('Global Options:');
@@ -116,4 +118,27 @@ Options:
   test('no line is too long for a terminal', async () => {
     for (const line of (await docker('run', '--help')).out.split('\n')) expect(line.length).toBeLessThan(100);
   });
+});
+
+test('a key of config.json of the wrong kind is told, and as good as none', async () => {
+  const directory = mkdtempSync('/tmp/dockyard-config-');
+  try {
+    writeFileSync(`${directory}/config.json`, '{"psFormat": 5, "currentContext": "nowhere"}');
+    const { code, out, err } = await docker('--config', directory, 'context', 'ls', '-q');
+    expect({ code, out }).toEqual({ code: 0, out: 'default\n' });
+    expect(err).toBe(`WARNING: Error parsing config file (${directory}/config.json): psFormat must be a text\n`);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('what is close to a command is offered', async () => {
+  const { code, out, err } = await docker('conatiner', 'ls');
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toContain("docker: unknown command: docker conatiner\n\nDid you mean 'docker container'?\n");
+});
+
+test('--version before a command is for nobody', async () => {
+  expect((await docker('-v')).out).toMatch(/^Docker version /);
+  expect((await docker('-v', 'ps')).out).toBe('');
 });

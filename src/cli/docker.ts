@@ -34,7 +34,7 @@ export async function runDocker(args: string[], streams: ConstructorParameters<t
 }
 
 async function dispatch(cli: Cli, args: string[], help: boolean, all: string[]): Promise<number> {
-  if (cli.globals.version) {
+  if (cli.globals.version && args.length === 0) {
     const { gitCommit, productVersion } = await import('../lib/product.ts');
     cli.out.line(`Docker version ${productVersion}, build ${gitCommit || 'unknown'}`);
     return 0;
@@ -117,7 +117,9 @@ async function runGroup(cli: Cli, group: Group, rest: string[], help: boolean): 
     else if (parsed.args.length > 0) throw await unknownCommand(cli, group, parsed.args[0]!);
   }
   const { groupHelp, rootHelp } = await import('./framework/help.ts');
-  cli.out.write(await (group === root ? rootHelp(cli) : groupHelp(cli.path, group)));
+  // Unasked, it is a remark about the command line: nobody's output.
+  const out = help ? cli.out : cli.err;
+  out.write(await (group === root ? rootHelp(cli) : groupHelp(cli.path, group)));
   return 0;
 }
 

@@ -65,7 +65,8 @@ export class EngineClient {
       const asked = this.#version;
       const response = await this.#exchange(this.#compose(method, `/v${asked}${path}`, options));
       this.#learnVersion(response);
-      if (response.status < 400) return response;
+      // 304: it was so already. Engines send nobody elsewhere, so another 3xx is no answer to what was asked.
+      if (response.status < 300 || response.status === 304) return response;
       const error = await errorOf(response, method, path);
       // Engines refuse a version that is too new before they look at anything else: the same request can be sent again.
       if (error.status === 400 && compareVersions(this.#version, asked) < 0) continue;

@@ -17,9 +17,7 @@ import type { EngineClient } from './client.ts';
 import { type Filters, filterQuery } from './filters.ts';
 import type { HttpResponse, RawStream } from './http.ts';
 import { jsonLines } from './json-lines.ts';
-
-const path = (container: string, verb?: string) =>
-  `/containers/${encodeURIComponent(container)}${verb === undefined ? '' : `/${verb}`}`;
+import { containerPath as path } from './paths.ts';
 
 export interface CreateOptions {
   name?: string;

@@ -3,9 +3,10 @@ import type { ExecConfig, ExecStartConfig, IDResponse } from '../wire/types.ts';
 import type { EngineClient } from './client.ts';
 import type { WindowSize } from './containers.ts';
 import type { RawStream } from './http.ts';
+import { containerPath } from './paths.ts';
 
 export async function create(client: EngineClient, container: string, config: ExecConfig): Promise<string> {
-  const path = `/containers/${encodeURIComponent(container)}/exec`;
+  const path = containerPath(container, 'exec');
   return (await (await client.request('POST', path, { json: config })).json<IDResponse>()).Id;
 }
 

@@ -3,10 +3,9 @@ import type { ByteSource } from '../lib/streams.ts';
 import type { ImageDeleteResponseItem, ImageHistoryResponseItem, ImageInspect, ImageSummary } from '../wire/types.ts';
 import type { EngineClient } from './client.ts';
 import { type Filters, filterQuery } from './filters.ts';
+import { imagePath as path } from './paths.ts';
 
 /** Names keep their slashes: the engine's routes take everything up to the verb. */
-const path = (name: string, verb: string) => `/images/${encodeURIComponent(name).replaceAll('%2F', '/')}/${verb}`;
-
 export interface ListOptions {
   all?: boolean;
   filters?: Filters;

@@ -8,9 +8,7 @@ import type {
 } from '../wire/types.ts';
 import type { EngineClient } from './client.ts';
 import { type Filters, filterQuery } from './filters.ts';
-
-const path = (name: string, verb?: string) =>
-  `/networks/${encodeURIComponent(name)}${verb === undefined ? '' : `/${verb}`}`;
+import { networkPath as path } from './paths.ts';
 
 export async function create(client: EngineClient, config: NetworkCreateRequest): Promise<NetworkCreateResponse> {
   return (await client.request('POST', '/networks/create', { json: config })).json();

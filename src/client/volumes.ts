@@ -2,8 +2,7 @@
 import type { Volume, VolumeCreateRequest, VolumeListResponse } from '../wire/types.ts';
 import type { EngineClient } from './client.ts';
 import { type Filters, filterQuery } from './filters.ts';
-
-const path = (name: string) => `/volumes/${encodeURIComponent(name)}`;
+import { volumePath as path } from './paths.ts';
 
 export async function create(client: EngineClient, config: VolumeCreateRequest): Promise<Volume> {
   return (await client.request('POST', '/volumes/create', { json: config })).json();

@@ -37,10 +37,9 @@ describe('with Docker’s own client', () => {
     expect(await official('image', 'inspect', '-f', '{{index .RepoTags 1}}', 'busybox')).toBe('mine/box:1');
     expect(await official('rmi', 'mine/box:1')).toBe('Untagged: mine/box:1');
     const refused = await engine.official('rmi', 'nope');
-    expect([refused.code, refused.stderr.trim()]).toEqual([
-      1,
-      'Error response from daemon: No such image: nope:latest',
-    ]);
+    // Clients before 23 leave out who says so, and the tag.
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^Error( response from daemon)?: No such image: nope(:latest)?$/m);
   });
 
   test('saved, removed, loaded: the same image', async () => {

@@ -1,16 +1,14 @@
 // The things that can be inspected: where the engine has them, and what shape they are.
 import type { EngineClient, QueryValue } from '../../client/client.ts';
+import { containerPath, imagePath, networkPath, volumePath } from '../../client/paths.ts';
 import type { Found } from './inspect.ts';
 
 async function rawText(client: EngineClient, path: string, query: Record<string, QueryValue> = {}): Promise<string> {
   return (await client.request('GET', path, { query })).text();
 }
 
-const name = (text: string) => encodeURIComponent(text);
-const imageName = (text: string) => encodeURIComponent(text).replaceAll('%2F', '/');
-
 export async function findContainer(client: EngineClient, id: string, size = false): Promise<Found> {
-  const raw = await rawText(client, `/containers/${name(id)}/json`, { size });
+  const raw = await rawText(client, containerPath(id, 'json'), { size });
   return {
     raw,
     shape: async () => (await import('./shapes/container.ts')).container,
@@ -20,17 +18,17 @@ export async function findContainer(client: EngineClient, id: string, size = fal
 
 /** `platform` is in the form of the API. */
 export async function findImage(client: EngineClient, id: string, platform?: string): Promise<Found> {
-  const raw = await rawText(client, `/images/${imageName(id)}/json`, { platform });
+  const raw = await rawText(client, imagePath(id, 'json'), { platform });
   return { raw, shape: async () => (await import('./shapes/image.ts')).image };
 }
 
 export async function findNetwork(client: EngineClient, id: string, verbose = false): Promise<Found> {
-  const raw = await rawText(client, `/networks/${name(id)}`, { verbose });
+  const raw = await rawText(client, networkPath(id), { verbose });
   return { raw, shape: async () => (await import('./shapes/network.ts')).network };
 }
 
 export async function findVolume(client: EngineClient, id: string): Promise<Found> {
-  const raw = await rawText(client, `/volumes/${name(id)}`);
+  const raw = await rawText(client, volumePath(id));
   return { raw, shape: async () => (await import('./shapes/volume.ts')).volume };
 }
 
@@ -47,6 +45,6 @@ export type OtherKind = keyof typeof otherPaths;
 
 /** What swarms and plugins have: templates see its plain JSON. */
 export async function findOther(client: EngineClient, kind: OtherKind, id: string): Promise<Found> {
-  const path = `${otherPaths[kind]}${kind === 'plugin' ? `${imageName(id)}/json` : name(id)}`;
+  const path = `${otherPaths[kind]}${kind === 'plugin' ? `${encodeURIComponent(id).replaceAll('%2F', '/')}/json` : encodeURIComponent(id)}`;
   return { raw: await rawText(client, path) };
 }

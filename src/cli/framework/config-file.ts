@@ -68,11 +68,26 @@ export function loadConfigFile(directory: string): LoadedConfig {
   try {
     const parsed: unknown = text.trim() === '' ? {} : JSON.parse(text);
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new SyntaxError('not an object');
-    return { config: parsed };
+    return checked(path, parsed as Record<string, unknown>);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { config: {}, warning: `WARNING: Error parsing config file (${path}): ${error.message}` };
   }
+}
+
+const textKeys = [
+  ...['psFormat', 'imagesFormat', 'networksFormat', 'pluginsFormat', 'volumesFormat', 'statsFormat', 'detachKeys'],
+  ...['serviceInspectFormat', 'servicesFormat', 'tasksFormat', 'secretFormat', 'configFormat', 'nodesFormat'],
+  ...['credsStore', 'currentContext'],
+];
+
+/** A key of the wrong kind is as good as none. */
+function checked(path: string, config: Record<string, unknown>): LoadedConfig {
+  const wrong = textKeys.find(key => config[key] !== undefined && typeof config[key] !== 'string');
+  if (wrong === undefined) return { config };
+  const { [wrong]: _, ...rest } = config;
+  const { config: usable } = checked(path, rest);
+  return { config: usable, warning: `WARNING: Error parsing config file (${path}): ${wrong} must be a text` };
 }
 
 /** Changes some keys and leaves the rest of the file as it is; an undefined value takes the key out. */
