@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } f
 import { type FileHandle, open } from 'node:fs/promises';
 import { errnoOf, failed, invalid, notFound } from '../lib/errors.ts';
 import { type Digest, isDigest } from '../lib/ids.ts';
-import { type ByteSource, concat } from '../lib/streams.ts';
+import { type ByteSource, withoutFirst } from '../lib/streams.ts';
 import type { Durability } from './durability.ts';
 import { blobPath, type ContentLayout, hexOf } from './layout.ts';
 import { MAX_MANIFEST } from './oci.ts';
@@ -177,11 +177,10 @@ export class BlobWriter {
     this.#pending = [];
     this.#pendingBytes = 0;
     let position = this.onDisk;
-    const bytes = concat(batch);
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesWritten } = await this.file.write(bytes, at, bytes.length - at, position);
-      at += bytesWritten;
+    for (let left: readonly Uint8Array[] = batch; left.length > 0; ) {
+      const { bytesWritten } = await this.file.writev(left, position);
       position += bytesWritten;
+      left = withoutFirst(left, bytesWritten);
     }
     this.onDisk = position;
     this.onProgress(position);

@@ -51,3 +51,13 @@ export async function collectBounded(source: ByteSource, limit: number): Promise
   }
   return Buffer.concat(chunks);
 }
+
+/** What is left of some chunks after so many bytes. */
+export function withoutFirst(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let over = bytes;
+  return chunks.flatMap(chunk => {
+    const dropped = Math.min(over, chunk.length);
+    over -= dropped;
+    return dropped === chunk.length ? [] : [chunk.subarray(dropped)];
+  });
+}

@@ -1,14 +1,17 @@
 // Images on a real engine, moved by strangers: Docker's client and daemon, skopeo, Debian's registry.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { testImage } from '../../src/content/testing/layers.ts';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { imageOf, plainLayer, testImage, testLayer } from '../../src/content/testing/layers.ts';
 import { ociLayout } from '../../src/engine/images/testing/store.ts';
+import { TestRegistry } from '../../src/registry/testing/registry.ts';
 import type { EventMessage, ImageInspect, ImageSummary } from '../../src/wire/types.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { busyboxLayer } from '../support/official-busybox.ts';
 import { type OfficialEngine, startOfficialEngine } from '../support/official-engine.ts';
 import { type OfficialRegistry, startOfficialRegistry } from '../support/official-registry.ts';
 import { output } from '../support/process.ts';
-import { officialClients } from '../support/programs.ts';
+import { officialClient, officialClients } from '../support/programs.ts';
+import { until } from '../support/until.ts';
 
 let engine: TestEngine;
 let registry: OfficialRegistry;
@@ -289,23 +292,55 @@ describe('with Docker’s own engine', () => {
   });
 });
 
+test('a pull that its client gives up stops, and the next one goes on from there', async () => {
+  const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(3_000_000))).toString('latin1');
+  const image = await testImage([{ noise }]);
+  const { digest, size } = image.layers[0]!.descriptor;
+  using slow = new TestRegistry();
+  slow.hold('slow', image, '1');
+  const half = size >> 1;
+  slow.misbehave = (request, { path }) => {
+    if (!path.endsWith(digest) || request.headers.has('range')) return undefined;
+    return new Response(
+      new ReadableStream({ start: controller => controller.enqueue(image.layers[0]!.bytes.subarray(0, half)) }),
+    );
+  };
+  const name = `${slow.host}/slow:1`;
+  const ingest = `${engine.dataRoot}/ingest`;
+  const partial = `${ingest}/partial-${digest.slice(7)}`;
+  const child = Bun.spawn([officialClient(), 'pull', name], {
+    env: engine.clientEnvironment(),
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  await until(() => existsSync(partial), { what: 'the beginning of a layer' });
+  child.kill('SIGINT');
+  await child.exited;
+  // What unpacked as it came is gone, the download stays.
+  await until(() => readdirSync(ingest).every(file => file.startsWith('partial-')), { what: 'the end of the pull' });
+  await official('pull', '-q', name);
+  expect(slow.asked.some(({ headers }) => /^bytes=[1-9]/.test(headers.get('range') ?? ''))).toBe(true);
+  await official('rmi', name);
+});
+
 describe('odd images', () => {
   async function load(bytes: Uint8Array): Promise<string> {
     return (await engine.api.post('/images/load?quiet=1', bytes)).ok.text;
   }
 
   test('of two hundred layers, more than Docker takes', async () => {
-    const layers = Array.from({ length: 200 }, (_, index) => ({ [`many/${index}`]: `${index}` }));
-    const image = await testImage(layers, { config: { Cmd: ['/none'] } });
+    const base = readFileSync(await busyboxLayer(scratch('busybox')));
+    const layers = Array.from({ length: 200 }, (_, index) => testLayer({ [`many/${index}`]: `${index}` }));
+    const image = imageOf([plainLayer(base), ...(await Promise.all(layers))], { config: { Cmd: ['ls', '/many'] } });
     expect(await load(await ociLayout(image, ['docker.io/library/many:1']))).toContain('Loaded image: many:1');
-    const id = await official('create', '--network', 'none', 'many:1');
-    await official('export', '-o', scratch('many.tar'), id);
-    const names = (await output(['tar', '-tf', scratch('many.tar')]))
-      .split('\n')
-      .filter(name => /^many\/\d+$/.test(name));
-    expect(names.length).toBe(200);
-    await official('rm', id);
-    await official('rmi', 'many:1');
+    const listed = await official('run', '--name', 'many', '--network', 'none', 'many:1');
+    expect(listed.split('\n').length).toBe(200);
+    // A container of it survives the engine, and is an image itself.
+    await engine.restart();
+    expect((await official('start', '-a', 'many')).split('\n').length).toBe(200);
+    await official('commit', 'many', 'many:2');
+    expect(await official('run', '--rm', '--network', 'none', 'many:2', 'cat', '/many/0', '/many/199')).toBe('0199');
+    await official('rm', 'many');
+    await official('rmi', 'many:1', 'many:2');
   });
 
   test('without layers are refused only when there is nothing to run', async () => {

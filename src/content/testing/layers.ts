@@ -41,7 +41,7 @@ export interface TestImage {
   /** All blobs, the manifest's included. */
   blobs: Map<Digest, Buffer>;
   target: Descriptor;
-  layers: TestLayer[];
+  layers: readonly TestLayer[];
 }
 
 /** An image of one platform. */
@@ -49,7 +49,17 @@ export async function testImage(
   layers: readonly Readonly<Record<string, string>>[],
   config: Readonly<Record<string, unknown>> = {},
 ): Promise<TestImage> {
-  const made = await Promise.all(layers.map(testLayer));
+  return imageOf(await Promise.all(layers.map(testLayer)), config);
+}
+
+/** A layer that is not packed. */
+export function plainLayer(bytes: Buffer): TestLayer {
+  const digest = sha256(bytes);
+  return { bytes, diffId: digest, descriptor: { mediaType: MEDIA_TYPES.layer, digest, size: bytes.length } };
+}
+
+/** An image of layers that are there already. */
+export function imageOf(made: readonly TestLayer[], config: Readonly<Record<string, unknown>> = {}): TestImage {
   const blobs = new Map<Digest, Buffer>(made.map(({ bytes, descriptor }) => [descriptor.digest, bytes]));
   const add = (mediaType: string, content: object): Descriptor => {
     const bytes = Buffer.from(JSON.stringify(content));
