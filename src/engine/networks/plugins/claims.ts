@@ -80,11 +80,13 @@ export class Claims implements Disposable {
         (which.container === undefined || claim.container === which.container) &&
         (which.network === undefined || claim.network === which.network),
     );
-    if (owed.length === 0) return;
-    await Promise.race([Promise.all(owed.map(claim => this.#release(claim))), Bun.sleep(WAIT_FOR_RELEASE_MS)]);
+    // For one that is under way somebody has waited already: its plugin is slow, and each further step must not be.
+    const waited = which.network ? owed : owed.filter(({ endpoint }) => !this.#releases.has(endpoint));
+    if (waited.length === 0) return;
+    await Promise.race([Promise.all(waited.map(claim => this.#release(claim))), Bun.sleep(WAIT_FOR_RELEASE_MS)]);
   }
 
-  /** The network is gone for its plugins too. */
+  /** The plugin of the network is gone for good. */
   drop(network: NetworkId): void {
     for (const claim of this.#ofNetwork(network)) this.#delete(claim);
   }

@@ -72,6 +72,7 @@ export async function removePluginNetwork(context: NetworkContext, network: Netw
     plugins = await pluginsOf(context, network, { patienceMs: 0 });
   } catch (error) {
     log.warn('a network is removed without its plugin', { network: network.name, error: messageOf(error) });
+    context.claims.drop(network.id);
   }
   await takeApart(context, network, plugins);
 }
@@ -90,7 +91,6 @@ async function takeApart(
   }
   await plugins?.network?.deleteNetwork(network.id).catch(complain);
   if (plugins?.addresses) await releasePools(network.ipam.leases ?? [], plugins.addresses, complain);
-  context.claims.drop(network.id);
   context.store.deleteNetwork(network.id);
   context.addresses.forget(network.id);
 }

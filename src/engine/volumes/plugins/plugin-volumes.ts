@@ -51,6 +51,8 @@ export class PluginVolumes implements Disposable {
   readonly #volumes = new Map<string, KnownVolume>();
   /** Volume and container of the mounts that are to be given back. */
   readonly #owed = new Set<string>();
+  /** Those that somebody waits for. */
+  readonly #unmounting = new Set<string>();
   readonly #later = new AgainLater(() => void this.#releaseOwed());
 
   constructor({ database, events, users, plugins }: PluginVolumesDependencies) {
@@ -198,9 +200,17 @@ export class PluginVolumes implements Disposable {
   async unmount(name: string, container: ContainerId): Promise<void> {
     const volume = this.#volumes.get(name);
     if (!volume?.record.mounts[container]) return;
+    const key = keyOf(volume.record, container);
+    // Somebody has waited already.
+    if (this.#unmounting.has(key)) return;
+    this.#unmounting.add(key);
     const unmounted = volume.mutex.lock().then(async lock => {
       using _ = lock;
-      await this.#unmount(volume, container);
+      try {
+        await this.#unmount(volume, container);
+      } finally {
+        this.#unmounting.delete(key);
+      }
     });
     await Promise.race([unmounted, Bun.sleep(WAIT_FOR_UNMOUNT_MS)]);
   }
