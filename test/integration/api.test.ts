@@ -131,6 +131,7 @@ describe('what makes no sense', () => {
     ['a time that is none', 'GET', '/events?since=yesterday', undefined, {}, 400, 'since'],
     ['a time before another', 'GET', '/events?since=2&until=1', undefined, {}, 400, 'cannot be after'],
     ['an unknown type of usage', 'GET', '/system/df?type=nope', undefined, {}, 400, 'unknown object type: nope'],
+    ['checkpoints', 'GET', '/containers/x/checkpoints', undefined, {}, 501, 'checkpoints are not built yet'],
     ['a swarm', 'GET', '/swarm', undefined, {}, 503, 'This node is not a swarm manager'],
     ['a build', 'POST', '/build', undefined, {}, 501, 'not built yet'],
     ['no such exec', 'POST', '/exec/nope/start', '{}', json, 404, 'No such exec instance'],
@@ -152,6 +153,14 @@ describe('what makes no sense', () => {
     const answer = await engine.api.post(`/containers/${id}/wait?condition=nope`);
     expect([answer.status, answer.message]).toEqual([400, 'invalid condition: "nope"']);
   });
+});
+
+test('a limit of containers that is none does not bring those that ended', async () => {
+  const id = await create({ Cmd: ['true'] });
+  const listed = async (limit: number) =>
+    (await engine.api.get(`/containers/json?limit=${limit}`)).ok.json<{ Id: string }[]>().map(({ Id }) => Id);
+  expect(await listed(1)).toEqual([id]);
+  for (const none of [0, -1]) expect(await listed(none)).not.toContain(id);
 });
 
 describe('events', () => {

@@ -14,11 +14,13 @@ type Predicate = (record: ContainerRecord) => boolean;
 export async function listContainers(context: ContainerContext, query: ListQuery): Promise<ContainerSummary[]> {
   const predicate = compileFilters(context, query.filters);
   const statusAsked = (query.filters.status ?? []).length > 0 || (query.filters.exited ?? []).length > 0;
-  const all = query.all || statusAsked || query.limit !== undefined;
+  // Client libraries send -1 for none.
+  const limit = query.limit ?? 0;
+  const all = query.all || statusAsked || limit > 0;
   let records = [...context.store.all()]
     .filter(record => (all || isListedByDefault(record)) && predicate(record))
     .sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
-  if (query.limit !== undefined && query.limit > 0) records = records.slice(0, query.limit);
+  if (limit > 0) records = records.slice(0, limit);
   return Promise.all(records.map(record => summarize(context, record, query.size)));
 }
 
