@@ -49,7 +49,7 @@ export class AttachSocket {
   static async connect(directory: string, handlers: AttachHandlers): Promise<AttachSocket> {
     const fd = connectSeqpacket(directory, attachSocketName);
     const self = new AttachSocket(directory, duplicate(fd), handlers);
-    self.#socket = await watchDescriptor(fd, {
+    const socket = await watchDescriptor(fd, {
       // The first message comes this way, those behind it are fetched.
       data: (_socket, message) => {
         self.#deliver(message[0]!, message.subarray(1));
@@ -59,7 +59,14 @@ export class AttachSocket {
       end: () => self.#receive(false),
       close: () => self.#lost(),
       error: () => self.#lost(),
+    }).catch(error => {
+      self.close();
+      throw error;
     });
+    // What came while we waited may have been all, or enough.
+    if (self.#closed) socket.terminate();
+    else if (self.#resting) socket.pause();
+    self.#socket = socket;
     return self;
   }
 
