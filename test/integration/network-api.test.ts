@@ -137,6 +137,30 @@ describe('create', () => {
     (await api.delete('/networks/several')).ok;
   });
 
+  test('says so when the pools or a subnet’s addresses are used up, and goes on when some are free again', async () => {
+    await using small = await NetworkHost.start({ flags: ['--default-address-pool', 'base=10.201.0.0/29,size=30'] });
+    // The default bridge has one of the two.
+    const bridge = (await small.engine.api.get('/networks/bridge')).ok.json<Network>();
+    expect(bridge.IPAM!.Config![0]!.Subnet).toBe('10.201.0.0/30');
+    const make = (Name: string) => small.engine.api.post('/networks/create', { Name });
+    (await make('last')).ok;
+    await expectRefusal(make('more'), 400, 'all predefined address pools have been fully subnetted');
+    (await small.engine.api.delete('/networks/last')).ok;
+    (await make('more')).ok;
+    const run = (name: string) =>
+      small.refused('run', '-d', '--name', name, '--network', 'more', 'busybox', 'sleep', '9');
+    expect((await run('only')).code).toBe(0);
+    const { code, stderr } = await run('surplus');
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('no available IPv4 addresses') });
+    await small.docker('rm', '-f', 'only');
+    // Killed in between: what was given is free, what is given is not.
+    await small.docker('start', 'surplus');
+    await small.engine.kill();
+    await small.engine.start();
+    expect((await run('late')).stderr).toContain('no available IPv4 addresses');
+    expect(await small.address('surplus', 'more')).toBe('10.201.0.6');
+  });
+
   test('from the configuration of another network', async () => {
     (await create({ Name: 'config', ConfigOnly: true, ...subnet('10.63.0.0/24') })).ok;
     (await create({ Name: 'made', ConfigFrom: { Network: 'config' } })).ok;
