@@ -53,6 +53,7 @@ export interface FirewallOptions {
   allowDirectRouting: boolean;
 }
 
+const FAMILIES = [4, 6] as const;
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 type Elements = Map<SetName, SetElement[]>;
@@ -61,98 +62,95 @@ export class Firewall implements Disposable {
   readonly #socket = new NftSocket();
   /** Several host ports may lead to one container port, which closes with the last of them. */
   readonly #published = new Map<string, number>();
-
   readonly #others: OtherFirewalls;
+  /** All that the table is to hold: somebody may flush the rules of the whole host, as restarting a firewall does. */
+  readonly #networks = new Map<string, FirewallNetwork>();
+  readonly #ports = new Map<string, FirewallPort>();
+  readonly #links = new Map<string, FirewallLink>();
+  /** Families in which strangers are not routed for. */
+  #closed: ReadonlySet<Family> = new Set();
 
   constructor(private readonly options: FirewallOptions) {
-    this.#others = new OtherFirewalls(this.#socket, options.table);
+    this.#others = new OtherFirewalls(this.#socket, options.table, () => this.#rebuildIfGone());
   }
 
   /** The whole table as it should be, instead of whatever was there. */
   reset(state: FirewallState): void {
-    const { table } = this.options;
-    const forward = this.#socket.baseChains().find(chain => chain.table === table && chain.chain === 'forward');
-    // Adding what is there already does nothing, so that deleting it always works.
-    const transaction = new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table);
-    addRules(transaction, table, forward?.policy ?? 'accept');
-    this.#published.clear();
-    const elements: Elements = new Map();
-    const open = forward?.policy === 'drop' ? this.#familiesForStrangers() : ([4, 6] as const);
-    for (const family of open) put(elements, 'strangers', { key: strangerKey(family) });
-    for (const network of state.networks) this.#networkElements(network, elements);
-    for (const port of state.ports) this.#portElements(port, elements, 'add');
-    for (const link of state.links) linkElements(link, elements);
-    this.#commit(transaction, elements, 'add');
-    this.#others.forget();
-    for (const network of state.networks) this.#others.accept(network.bridge);
+    this.#closed = this.#closedBefore();
+    for (const map of [this.#networks, this.#ports, this.#links]) map.clear();
+    for (const network of state.networks) this.#networks.set(network.bridge, network);
+    for (const port of state.ports) this.#ports.set(keyOf(port), port);
+    for (const link of state.links) this.#links.set(keyOf(link), link);
+    this.#rebuild();
   }
 
   /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
   dropForwarded(family: Family): void {
-    const { table } = this.options;
+    if (this.#closed.has(family)) return;
+    this.#closed = new Set([...this.#closed, family]);
     const transaction = new Transaction();
-    addForwardChain(transaction, table, 'drop');
-    if (this.#familiesForStrangers().includes(family)) {
-      transaction.deleteElements(FAMILY, table, SETS.strangers.name, [{ key: strangerKey(family) }]);
-    }
-    this.#socket.commit(transaction);
-  }
-
-  #familiesForStrangers(): Family[] {
-    let keys: Buffer[];
-    try {
-      keys = this.#socket.keys(FAMILY, this.options.table, SETS.strangers.name);
-    } catch (error) {
-      // A table of an earlier version had none of it.
-      if (errnoOf(error) !== 'ENOENT') throw error;
-      return [];
-    }
-    return ([4, 6] as const).filter(family => keys.some(key => key[0] === strangerKey(family)[0]));
+    addForwardChain(transaction, this.options.table, 'drop');
+    this.#change(transaction, new Map([['strangers', [{ key: strangerKey(family) }]]]), 'delete');
   }
 
   addNetwork(network: FirewallNetwork): void {
+    this.#networks.set(network.bridge, network);
     const elements: Elements = new Map();
     this.#networkElements(network, elements);
-    this.#commit(new Transaction(), elements, 'add');
+    this.#change(new Transaction(), elements, 'add');
     this.#others.accept(network.bridge);
   }
 
   removeNetwork(network: FirewallNetwork): void {
+    this.#networks.delete(network.bridge);
     const elements: Elements = new Map();
     this.#networkElements(network, elements);
-    this.#commit(new Transaction(), elements, 'delete');
+    this.#change(new Transaction(), elements, 'delete');
     this.#others.forget(network.bridge);
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
     const elements: Elements = new Map();
-    for (const port of ports) this.#portElements(port, elements, 'add');
-    this.#commit(new Transaction(), elements, 'add');
+    for (const port of ports) {
+      this.#ports.set(keyOf(port), port);
+      this.#portElements(port, elements, 'add');
+    }
+    this.#change(new Transaction(), elements, 'add');
   }
 
   removePorts(ports: readonly FirewallPort[]): void {
     const elements: Elements = new Map();
-    for (const port of ports) this.#portElements(port, elements, 'delete');
-    this.#commit(new Transaction(), elements, 'delete');
+    for (const port of ports) {
+      this.#ports.delete(keyOf(port));
+      this.#portElements(port, elements, 'delete');
+    }
+    this.#change(new Transaction(), elements, 'delete');
   }
 
   addLinks(links: readonly FirewallLink[]): void {
     const elements: Elements = new Map();
-    for (const link of links) linkElements(link, elements);
-    this.#commit(new Transaction(), elements, 'add');
+    for (const link of links) {
+      this.#links.set(keyOf(link), link);
+      linkElements(link, elements);
+    }
+    this.#change(new Transaction(), elements, 'add');
   }
 
   removeLinks(links: readonly FirewallLink[]): void {
     const elements: Elements = new Map();
-    for (const link of links) linkElements(link, elements);
-    this.#commit(new Transaction(), elements, 'delete');
+    for (const link of links) {
+      this.#links.delete(keyOf(link));
+      linkElements(link, elements);
+    }
+    this.#change(new Transaction(), elements, 'delete');
   }
 
   /** Nothing of the engine is left. */
   remove(): void {
     const { table } = this.options;
-    this.#socket.commit(new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table));
     this.#others.forget();
+    this.#others[Symbol.dispose]();
+    this.#socket.commit(new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table));
   }
 
   [Symbol.dispose](): void {
@@ -160,13 +158,53 @@ export class Firewall implements Disposable {
     this.#socket[Symbol.dispose]();
   }
 
-  #commit(transaction: Transaction, elements: Elements, action: 'add' | 'delete'): void {
+  #rebuild(): void {
     const { table } = this.options;
-    for (const [set, list] of elements) {
-      if (action === 'add') transaction.addElements(FAMILY, table, SETS[set].name, list);
-      else transaction.deleteElements(FAMILY, table, SETS[set].name, list);
+    // Adding what is there already does nothing, so that deleting it always works.
+    const transaction = new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table);
+    addRules(transaction, table, this.#closed.size > 0 ? 'drop' : 'accept');
+    this.#published.clear();
+    const elements: Elements = new Map();
+    for (const family of FAMILIES) {
+      if (!this.#closed.has(family)) put(elements, 'strangers', { key: strangerKey(family) });
     }
+    for (const network of this.#networks.values()) this.#networkElements(network, elements);
+    for (const port of this.#ports.values()) this.#portElements(port, elements, 'add');
+    for (const link of this.#links.values()) linkElements(link, elements);
+    addElements(transaction, table, elements, 'add');
     this.#socket.commit(transaction);
+    this.#others.forget();
+    for (const bridge of this.#networks.keys()) this.#others.accept(bridge);
+  }
+
+  #rebuildIfGone(): void {
+    if (!this.#socket.tables(FAMILY).includes(this.options.table)) this.#rebuild();
+  }
+
+  /** What an earlier run of the engine has decided. */
+  #closedBefore(): ReadonlySet<Family> {
+    const { table } = this.options;
+    const forward = this.#socket.baseChains().find(chain => chain.table === table && chain.chain === 'forward');
+    if (forward?.policy !== 'drop') return new Set();
+    try {
+      const open = this.#socket.keys(FAMILY, table, SETS.strangers.name);
+      return new Set(FAMILIES.filter(family => !open.some(key => key[0] === strangerKey(family)[0])));
+    } catch (error) {
+      // A table of an earlier version had none of it.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      return new Set(FAMILIES);
+    }
+  }
+
+  /** What is to be is noted already: where the table is not what it was, it is made anew from that. */
+  #change(transaction: Transaction, elements: Elements, action: 'add' | 'delete'): void {
+    addElements(transaction, this.options.table, elements, action);
+    try {
+      this.#socket.commit(transaction);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      this.#rebuild();
+    }
   }
 
   #networkElements(network: FirewallNetwork, elements: Elements): void {
@@ -223,6 +261,22 @@ export class Firewall implements Disposable {
     if (after === 0) this.#published.delete(key);
     else this.#published.set(key, after);
     return action === 'add' ? before === 0 : after === 0 && before > 0;
+  }
+}
+
+const keyOf = (value: FirewallPort | FirewallLink) => JSON.stringify(identity(value));
+
+/** A port may come with more than what it is known by here. */
+function identity(value: FirewallPort | FirewallLink): unknown[] {
+  if ('from' in value) return [value.from, value.to, value.protocol, value.port];
+  const { protocol, containerAddress, containerPort, hostAddress, hostPort } = value;
+  return [protocol, containerAddress, containerPort, hostAddress, hostPort];
+}
+
+function addElements(transaction: Transaction, table: string, elements: Elements, action: 'add' | 'delete'): void {
+  for (const [set, list] of elements) {
+    if (action === 'add') transaction.addElements(FAMILY, table, SETS[set].name, list);
+    else transaction.deleteElements(FAMILY, table, SETS[set].name, list);
   }
 }
 

@@ -24,6 +24,8 @@ export class OtherFirewalls implements Disposable {
     private readonly socket: NftSocket,
     /** Our table's name, which the comments begin with. */
     private readonly owner: string,
+    /** Called when anybody has changed rules of the host. */
+    private readonly changed: () => void,
   ) {}
 
   accept(bridge: string): void {
@@ -108,6 +110,7 @@ export class OtherFirewalls implements Disposable {
 
   #repair(): void {
     try {
+      this.changed();
       this.#complete();
     } catch (error) {
       // It changed again while we looked; that will be told too.

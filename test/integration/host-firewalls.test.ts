@@ -94,6 +94,35 @@ describe('rules that come later', () => {
   }
 });
 
+test('when somebody flushes the rules of the host, ours are made again, and nothing fails for it', async () => {
+  await using lan = await NetworkHost.start({
+    beforeStart: host => {
+      host.setSysctl('net/ipv4/ip_forward', '0');
+    },
+  });
+  await lan.docker('network', 'create', 'extra');
+  await lan.web('web', '-p', '8080:80');
+  await lan.web('brief', '-p', '8081:80', '--network', 'extra');
+  await expectTraffic(lan);
+  const rules = () => onHost(lan, 'nft', 'list', 'ruleset');
+  const comparable = async () => (await rules()).replace(TRUNCATED_COUNTERS, '');
+  const before = await comparable();
+  await onHost(lan, 'nft', 'flush', 'ruleset');
+  await until(async () => (await comparable()) === before, { within: 10_000 });
+  await expectTraffic(lan);
+  // At once, before anybody has noticed.
+  await onHost(lan, 'nft', 'flush', 'ruleset');
+  await lan.docker('rm', '-f', 'brief');
+  await onHost(lan, 'nft', 'flush', 'ruleset');
+  await lan.docker('network', 'rm', 'extra');
+  await onHost(lan, 'nft', 'flush', 'ruleset');
+  await lan.docker('network', 'create', 'another');
+  await onHost(lan, 'nft', 'flush', 'ruleset');
+  await lan.web('next', '-p', '8081:80');
+  expect(await fetchFrom(lan.neighbour, `http://${HOST}:8081/`)).toBe('next');
+  expect(await rules()).toContain('policy drop');
+});
+
 test('our table is one, and other tables stay as they are, whatever is done', async () => {
   const theirs =
     'add table inet theirs; add set inet theirs bad { type ipv4_addr; elements = { 203.0.113.7 }; }; ' +
