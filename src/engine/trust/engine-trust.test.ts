@@ -148,24 +148,24 @@ for (const [kind, hostOf] of Object.entries({ 'with the referrers API': host, 'w
 
 describe('a tag that moves', () => {
   test('is asked about anew; the image that was good stays what it was', async () => {
-    const name = await push(image, `${host()}/team/app:1`);
+    const name = await push(image, `${old.host}/team/app:1`);
     await sign(name, alice);
     await images.pull(name);
     await images.load(next, name);
     await expect(admit(name)).rejects.toThrow('it has no signature');
     await images.push(name);
-    await expect(images.pull(name)).rejects.toThrow(`refuses ${host()}/team/app@${next.target.digest}`);
+    await expect(images.pull(name)).rejects.toThrow(`refuses ${old.host}/team/app@${next.target.digest}`);
     await sign(name, alice, next);
     await images.pull(name);
     expect(await admit(name)).toEqual([]);
   });
 
   test('a signature copied to another image is none of it', async () => {
-    const name = await push(image, `${host()}/team/app:1`);
-    await push(next, `${host()}/team/app:2`);
+    const name = await push(image, `${old.host}/team/app:1`);
+    await push(next, `${old.host}/team/app:2`);
     const stolen = signWithKey(alice, name, image.target.digest);
     await trust.attach(request(name), next.target, stolen);
-    await expect(images.pull(`${host()}/team/app:2`)).rejects.toThrow(
+    await expect(images.pull(`${old.host}/team/app:2`)).rejects.toThrow(
       `it is a signature of another image, ${image.target.digest}`,
     );
   });
@@ -174,13 +174,13 @@ describe('a tag that moves', () => {
 describe('a container', () => {
   let name: string;
   beforeEach(async () => {
-    name = await push(image, `${host()}/team/app:1`);
+    name = await push(image, `${old.host}/team/app:1`);
     await sign(name, alice);
     await images.pull(name);
   });
 
   test('is made of what was verified, also by a new engine without the registry', async () => {
-    await ours.stop();
+    old[Symbol.dispose]();
     database.close();
     await open();
     expect(await admit(name)).toEqual([]);
@@ -188,7 +188,7 @@ describe('a container', () => {
   });
 
   test('not by a policy that has changed since', async () => {
-    await ours.stop();
+    old[Symbol.dispose]();
     policy('enforce', { keys: [] });
     await expect(admit(name)).rejects.toThrow('could not be looked for');
     policy('warn', { keys: [] });
@@ -202,7 +202,7 @@ describe('a container', () => {
   });
 
   test('of a loaded image: refused under a name that is enforced, until it is signed there', async () => {
-    const loaded = `${host()}/team/loaded:1`;
+    const loaded = `${old.host}/team/loaded:1`;
     await images.load(next, loaded, 'free:1');
     await expect(admit(loaded)).rejects.toThrow('it has no signature');
     // By its other name nobody minds, and so not by its id.
@@ -234,7 +234,7 @@ describe('a container', () => {
 
 test('under warn, what is unsigned comes with a warning', async () => {
   policy('warn');
-  const name = await push(image, `${host()}/team/app:1`);
+  const name = await push(image, `${old.host}/team/app:1`);
   expect((await images.pull(name)).find(line => line.startsWith('WARNING'))).toContain('it has no signature');
 });
 
