@@ -5,6 +5,8 @@ import { isSupported, pemBlocks } from './keys.ts';
 import { BadSignature, type Identity, type TrustedSigners } from './signature.ts';
 
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3';
+/** Any use, servers, mail, timestamps, answers about revocation: the specification wants none of them beside code. */
+const FOREIGN_USES = ['2.5.29.37.0', ...[1, 4, 8, 9].map(last => `1.3.6.1.5.5.7.3.${last}`)];
 /** 2.5.29.31, cRLDistributionPoints, in DER. */
 const CRL_POINTS = Buffer.from([0x06, 0x03, 0x55, 0x1d, 0x1f]);
 const MAX_CHAIN = 10;
@@ -50,10 +52,11 @@ export function checkChain(chain: readonly X509Certificate[], trusted: TrustedSi
 
 function checkLinks(chain: readonly X509Certificate[]): void {
   const [leaf, ...authorities] = chain;
-  const usage = leaf!.keyUsage;
-  // Bun and Node call the extended key usage so.
-  if (usage !== undefined && !usage.includes(CODE_SIGNING))
-    throw new BadSignature('its certificate is not for signing code');
+  // Node's name for the extended key usage.
+  const uses = leaf!.keyUsage;
+  if (uses !== undefined && (!uses.includes(CODE_SIGNING) || uses.some(each => FOREIGN_USES.includes(each)))) {
+    throw new BadSignature('its certificate is not for signing code, or not for that alone');
+  }
   if (leaf!.ca) throw new BadSignature('its certificate is one of an authority, which must not sign code itself');
   if (!chain.every(({ publicKey }) => isSupported(publicKey))) throw new BadSignature('a key of its chain is too weak');
   for (const [at, authority] of authorities.entries()) {

@@ -10,7 +10,8 @@ import { NOTATION } from '../../signatures/notation.ts';
 import type { Evidence } from '../../signatures/signature.ts';
 
 const EMPTY_CONFIG = 'application/vnd.oci.empty.v1+json';
-const MAX_ENVELOPE = 1024 * 1024;
+/** Ten times what real ones have: chain, timestamp and all. */
+const MAX_ENVELOPE = 128 * 1024;
 /** Anybody who may push can add some: there must be an end. */
 const MAX_SIGNATURES = 100;
 

@@ -17,7 +17,7 @@ export interface TestChain {
   rootKey: KeyObject;
   leaf: X509Certificate;
   leafKey: KeyObject;
-  /** For TLS, not for code. */
+  /** For TLS as well as for code. */
   server: X509Certificate;
   serverKey: KeyObject;
   /** With the place of a revocation list. */
@@ -35,7 +35,7 @@ export function testChain(): TestChain {
     const below = (name: string, ...more: string[]) => certificate(directory, name, more);
     const [leaf, server, revocable] = [
       below('leaf', CODE_SIGNING),
-      below('server', 'extendedKeyUsage=serverAuth'),
+      below('server', 'extendedKeyUsage=serverAuth,codeSigning'),
       below('revocable', CODE_SIGNING, 'crlDistributionPoints=URI:http://crl.invalid/'),
     ];
     return {
