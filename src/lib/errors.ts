@@ -33,6 +33,12 @@ export const notBuilt = (message: string) => new DockyardError('notBuilt', messa
 export const unavailable = (message: string, cause?: unknown) => new DockyardError('unavailable', message, { cause });
 export const failed = (message: string, cause?: unknown) => new DockyardError('failed', message, { cause });
 
+/** The same error, told what was being done. */
+export function withPrefix(prefix: string, error: unknown): unknown {
+  if (!(error instanceof DockyardError)) return error;
+  return new DockyardError(error.kind, `${prefix}: ${error.message}`, { cause: error.cause });
+}
+
 export function isKind(error: unknown, kind: ErrorKind): boolean {
   return error instanceof DockyardError && error.kind === kind;
 }

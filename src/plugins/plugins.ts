@@ -1,5 +1,5 @@
 // The plugins of this host: found when they are first needed, asked once what they are.
-import { DockyardError, invalid, isKind, notFound } from '../lib/errors.ts';
+import { failed, invalid, isKind, notFound } from '../lib/errors.ts';
 import { type Answer, type CallOptions, PluginClient } from './client.ts';
 import { findPlugin, type PluginAddress, type PluginPlaces, pluginNames } from './places.ts';
 
@@ -95,6 +95,6 @@ async function activate(name: string, address: PluginAddress, patienceMs: number
   const client = new PluginClient(name, address);
   const answer = await client.call('Plugin.Activate', {}, { limitMs: ACTIVATION_LIMIT_MS, patienceMs });
   const list = answer['Implements'];
-  if (!Array.isArray(list)) throw new DockyardError('failed', `plugin ${name} does not say what it implements`);
+  if (!Array.isArray(list)) throw failed(`plugin ${name} does not say what it implements`);
   return { address: JSON.stringify(address), client, implements: list.map(String) };
 }

@@ -5,7 +5,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskUsage } from '../../content/disk-usage.ts';
 import { mountPointsBelow, unmount } from '../../kernel/mount.ts';
-import { conflict, DockyardError, failed, invalid, messageOf, notFound } from '../../lib/errors.ts';
+import { conflict, failed, invalid, messageOf, notFound, withPrefix } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { Mutex } from '../../lib/mutex.ts';
@@ -334,10 +334,4 @@ class VolumeStore implements LocalVolumes {
   #publish(name: string, action: string, attributes: Record<string, string>): void {
     this.#events.publish('volume', action, { ID: name, Attributes: attributes });
   }
-}
-
-/** The same error, told what was being done. */
-function withPrefix(prefix: string, error: unknown): unknown {
-  if (!(error instanceof DockyardError)) return error;
-  return new DockyardError(error.kind, `${prefix}: ${error.message}`, { cause: error.cause });
 }

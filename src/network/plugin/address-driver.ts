@@ -3,7 +3,7 @@ import { failed } from '../../lib/errors.ts';
 import { flagIn, textIn, textsIn } from '../../plugins/answers.ts';
 import { type Answer, PluginRefusal } from '../../plugins/client.ts';
 import type { Plugin } from '../../plugins/plugins.ts';
-import { formatPrefix, masked, type Prefix, parsePrefix } from '../addresses.ts';
+import { masked, type Prefix, parsePrefix } from '../addresses.ts';
 
 const LIMIT_MS = 30_000;
 const PATIENCE_MS = 5_000;
@@ -89,4 +89,3 @@ export class AddressPlugin {
 
 /** An empty pool, of an address driver that has nothing to say about subnets. */
 export const isEveryAddress = (prefix: Prefix) => prefix.bits === 0;
-export const poolText = (pool: LeasedPool) => formatPrefix(pool.subnet);

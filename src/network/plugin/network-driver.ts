@@ -11,7 +11,7 @@ const LIMIT_MS = 30_000;
 const PATIENCE_MS = 5_000;
 const CONNECTED = 1;
 
-export interface DriverCapabilities {
+interface DriverCapabilities {
   scope: 'local' | 'global';
   /** It wants to be asked whether a network needs a gateway. */
   decidesGateways: boolean;
@@ -26,13 +26,13 @@ export interface PoolData {
 }
 
 /** '' where there is none. */
-export interface EndpointAddresses {
+interface EndpointAddresses {
   Address: string;
   AddressIPv6: string;
   MacAddress: string;
 }
 
-export interface StaticRoute {
+interface StaticRoute {
   destination: string;
   /** Undefined where the interface leads there directly. */
   gateway: string | undefined;

@@ -18,7 +18,7 @@ import { hasPluginAddresses, isPluginDriven, pluginsOf, usesPlugins } from './pl
 const PATIENCE_MS = 15_000;
 
 /** What the plugins gave for one endpoint. */
-export interface Grant {
+interface Grant {
   id: string;
   ipv4: InterfaceAddress | undefined;
   ipv6: InterfaceAddress | undefined;

@@ -2,7 +2,7 @@
 // said of it, and which container has it mounted: that is stored before the plugin is asked, so that every mount is given back.
 import { randomBytes } from 'node:crypto';
 import { AgainLater } from '../../../lib/again-later.ts';
-import { conflict, DockyardError, isKind, messageOf, notFound } from '../../../lib/errors.ts';
+import { conflict, isKind, messageOf, notFound, withPrefix } from '../../../lib/errors.ts';
 import type { ContainerId } from '../../../lib/ids.ts';
 import { log } from '../../../lib/logger.ts';
 import { Mutex } from '../../../lib/mutex.ts';
@@ -36,7 +36,7 @@ interface KnownVolume {
   path: string | undefined;
 }
 
-export interface PluginVolumesDependencies {
+interface PluginVolumesDependencies {
   database: StateDatabase;
   events: Events;
   users: VolumeUsers;
@@ -335,12 +335,10 @@ function shown(record: VolumeRecord, found: PluginVolume, scope: 'local' | 'glob
   };
 }
 
-/** The same error, told what was being done. */
 async function prefixed<T>(prefix: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (!(error instanceof DockyardError)) throw error;
-    throw new DockyardError(error.kind, `${prefix}: ${error.message}`, { cause: error });
+    throw withPrefix(prefix, error);
   }
 }
