@@ -7,7 +7,8 @@ import { MemoryOutput } from './framework/output.ts';
 async function docker(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const out = new MemoryOutput();
   const err = new MemoryOutput();
-  const code = await runDocker(['--host', 'unix:///nonexistent/engine.sock', ...args], { out, err });
+  const host = args[0] === '-H' ? [] : ['--host', 'unix:///nonexistent/engine.sock'];
+  const code = await runDocker([...host, ...args], { out, err });
   return { code, out: out.text, err: err.text };
 }
 
@@ -136,6 +137,14 @@ test('what is close to a command is offered', async () => {
   const { code, out, err } = await docker('conatiner', 'ls');
   expect({ code, out }).toEqual({ code: 1, out: '' });
   expect(err).toContain("docker: unknown command: docker conatiner\n\nDid you mean 'docker container'?\n");
+});
+
+test('two hosts are refused', async () => {
+  expect(await docker('-H', 'unix:///a', '-H', 'unix:///b', 'ps')).toEqual({
+    code: 1,
+    out: '',
+    err: 'Specify only one -H\n',
+  });
 });
 
 test('--version before a command is for nobody', async () => {

@@ -1,7 +1,7 @@
 // Flags as Docker's command line reads them: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, `-abc`.
 
 import { quote } from '../format/template/quote.ts';
-import { FlagError } from './errors.ts';
+import { ExitError, FlagError } from './errors.ts';
 import {
   type ListType,
   listTypes,
@@ -38,6 +38,8 @@ interface ScalarFlag extends FlagBasics {
   parse?: (text: string) => string | number | boolean;
   /** The value of the flag when it is given without one. */
   bare?: string;
+  /** What to say to somebody who gives it twice. Without it the last one counts. */
+  once?: string;
 }
 
 interface ListFlag extends FlagBasics {
@@ -203,6 +205,7 @@ class Parser {
   }
 
   #set({ name, flag }: Slot, text: string): void {
+    if ('once' in flag && flag.once !== undefined && this.#given.has(name)) throw new ExitError(1, flag.once);
     try {
       this.#values[name] = addValue(flag, this.#values[name], text);
     } catch (error) {

@@ -19,6 +19,7 @@ export const globalFlags = {
     type: 'string',
     short: 'H',
     summary: 'Engine to talk to: unix://, tcp:// or ssh://',
+    once: 'Specify only one -H',
   },
   'log-level': {
     type: 'string',
