@@ -157,10 +157,18 @@ describe('what makes no sense', () => {
 
 test('a limit of containers that is none does not bring those that ended', async () => {
   const id = await create({ Cmd: ['true'] });
+  (await engine.api.post(`/containers/${id}/start`)).ok;
+  (await engine.api.post(`/containers/${id}/wait`)).ok;
   const listed = async (limit: number) =>
     (await engine.api.get(`/containers/json?limit=${limit}`)).ok.json<{ Id: string }[]>().map(({ Id }) => Id);
   expect(await listed(1)).toEqual([id]);
   for (const none of [0, -1]) expect(await listed(none)).not.toContain(id);
+  // Nor does a filter, but for one by status.
+  const found = async (filters: object) =>
+    (await engine.api.get(`/containers/json?filters=${encodeURIComponent(JSON.stringify(filters))}`)).ok
+      .json<{ Id: string }[]>()
+      .some(({ Id }) => Id === id);
+  expect([await found({ exited: ['0'] }), await found({ status: ['exited'] })]).toEqual([false, true]);
 });
 
 describe('events', () => {

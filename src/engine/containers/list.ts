@@ -13,7 +13,7 @@ type Predicate = (record: ContainerRecord) => boolean;
 
 export async function listContainers(context: ContainerContext, query: ListQuery): Promise<ContainerSummary[]> {
   const predicate = compileFilters(context, query.filters);
-  const statusAsked = (query.filters.status ?? []).length > 0 || (query.filters.exited ?? []).length > 0;
+  const statusAsked = (query.filters.status ?? []).length > 0;
   // Client libraries send -1 for none.
   const limit = query.limit ?? 0;
   const all = query.all || statusAsked || limit > 0;
