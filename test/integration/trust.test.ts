@@ -49,7 +49,7 @@ async function docker(...args: string[]): Promise<string> {
 const run = (image: string, command = ['echo', 'hello']) => tried(['run', '--rm', '--network=none', image, ...command]);
 
 test('the private key is the user’s alone, and does not lie in the open', () => {
-  const path = `${engine.clientEnvironment()['DOCKER_CONFIG']}/trust/private/alice.key`;
+  const path = `${engine.clientEnvironment()['DOCKER_CONFIG']}/trust/signing/alice.key`;
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readFileSync(path, 'utf8')).toContain('ENCRYPTED SIGSTORE PRIVATE KEY');
 });
@@ -112,7 +112,7 @@ test('a key with a certificate signs as Notation does, for policies that name it
     'there are several keys (acme, alice): choose one with --key',
   ]);
   await docker('trust', 'revoke', '-y', image);
-  rmSync(`${engine.clientEnvironment()['DOCKER_CONFIG']}/trust/private/acme.key`);
+  rmSync(`${engine.clientEnvironment()['DOCKER_CONFIG']}/trust/signing/acme.key`);
 });
 
 test('what is unsigned is not mounted either', async () => {

@@ -1,5 +1,5 @@
-// Keys that this user signs images with: trust/private in the client's directory, each encrypted, with its chain of
-// certificates beside it if it has one.
+// Keys that this user signs images with: trust/signing in the client's directory, each encrypted, with its chain of
+// certificates beside it if it has one. trust/private is where Docker's own client has Notary's keys; it trips over others.
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { errnoOf, isKind, messageOf } from '../../lib/errors.ts';
@@ -20,7 +20,7 @@ export interface SigningKey {
 const PASSPHRASE = 'DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE';
 const namePattern = /^[a-z0-9][a-z0-9._-]*$/;
 
-const directoryOf = (cli: Cli) => `${cli.configDirectory}/trust/private`;
+const directoryOf = (cli: Cli) => `${cli.configDirectory}/trust/signing`;
 
 export function checkKeyName(name: string): void {
   if (namePattern.test(name)) return;
