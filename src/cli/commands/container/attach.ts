@@ -23,6 +23,8 @@ export const command = defineCommand({
       containers.wait(client, container),
       attachable(client, container),
     ]);
+    // Awaited at the end: an engine that goes away before that ends the stream, too, and is told then.
+    result.catch(() => undefined);
     const tty = Boolean(Config?.Tty);
     await checkInputTerminal(!flags['no-stdin'], tty);
     const stdin = !flags['no-stdin'] && Boolean(Config?.OpenStdin);
