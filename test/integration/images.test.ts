@@ -233,6 +233,19 @@ describe('with podman and buildah', () => {
     await engine.official('rmi', 'localhost/shared:1');
   });
 
+  test('what one exports the other imports', async () => {
+    const id = await official('create', '--network', 'none', 'busybox', 'true');
+    await official('export', '-o', scratch('ours-exported.tar'), id);
+    await official('rm', id);
+    await podman('import', '-q', scratch('ours-exported.tar'), 'localhost/imported:1');
+    const theirs = await podman('create', '--network', 'none', 'localhost/imported:1', 'true');
+    await podman('export', '-o', scratch('theirs-exported.tar'), theirs);
+    await podman('rm', theirs);
+    await official('import', '-c', 'CMD ["echo", "there and back"]', scratch('theirs-exported.tar'), 'back:1');
+    expect(await official('run', '--rm', '--network', 'none', 'back:1')).toBe('there and back');
+    await official('rmi', 'back:1');
+  });
+
   test('what one pushes the other pulls', async () => {
     const name = `${registry.host}/pod`;
     const push = ['push', '-q', '--tls-verify=false'];
