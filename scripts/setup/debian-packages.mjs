@@ -20,7 +20,7 @@ export function findProgram(name) {
   return undefined;
 }
 
-/** What the engine needs to run containers. `others`: the names of the package in dnf, pacman and apk. */
+/** What the engine needs to run containers. `others`: the names of the package in dnf, pacman and apk; `or`: a program that will do as well. */
 export const engineNeeds = [
   { program: 'crun', package: 'crun', for: 'the OCI runtime', others: ['crun', 'crun', 'crun'] },
   { program: 'conmon', package: 'conmon', for: 'watches each container', others: ['conmon', 'conmon', 'conmon'] },
@@ -32,12 +32,18 @@ export const engineNeeds = [
     others: ['busybox', 'busybox', 'busybox-static'],
   },
   { program: 'ps', package: 'procps', for: '`docker top`', others: ['procps-ng', 'procps-ng', 'procps'] },
+  {
+    program: 'tini-static',
+    or: 'docker-init',
+    package: 'tini',
+    for: 'the init of `--init`',
+    others: ['tini-static', 'tini', 'tini-static'],
+  },
 ];
 
 /** What the tests use besides: strangers to talk to, and tools to look from outside. */
 export const testNeeds = [
   ...engineNeeds,
-  { program: 'tini-static', package: 'tini', for: 'the init of --init', others: ['tini', 'tini', 'tini-static'] },
   {
     program: 'iptables-legacy',
     package: 'iptables',
@@ -71,14 +77,15 @@ export const testNeeds = [
 ];
 
 export function ensureDebianPackages(needs) {
-  const missing = needs.filter(need => !findProgram(need.program));
+  const isMissing = need => !findProgram(need.program) && !(need.or && findProgram(need.or));
+  const missing = needs.filter(isMissing);
   if (missing.length === 0) return;
   if (!findProgram('apt-get')) throw new Failure(whatToInstall(missing, 'there is no apt-get'));
   if (!isRoot()) throw new Failure(whatToInstall(missing, 'only root may'));
   const packages = missing.map(need => need.package);
   step(`Installing Debian packages: ${packages.join(' ')}`);
   aptInstall(packages);
-  const still = needs.filter(need => !findProgram(need.program));
+  const still = needs.filter(isMissing);
   if (still.length > 0) throw new Failure(whatToInstall(still, 'apt-get did, but they are still not there'));
 }
 
