@@ -9,12 +9,18 @@ import { Failure, isRoot, requireNode, script } from './setup/script.mjs';
 
 const needs = [
   ...engineNeeds,
-  ...testNeeds.filter(({ program }) => program === 'ip'),
+  ...testNeeds.filter(({ program }) => ['ip', 'skopeo', 'docker-registry'].includes(program)),
   {
     program: 'nsenter',
     package: 'util-linux',
     for: 'networks apart',
     others: ['util-linux', 'util-linux', 'util-linux'],
+  },
+  {
+    program: 'mkfs.ext4',
+    package: 'e2fsprogs',
+    for: 'file systems apart',
+    others: ['e2fsprogs', 'e2fsprogs', 'e2fsprogs'],
   },
   { program: 'iperf3', package: 'iperf3', for: 'what goes through networks', others: ['iperf3', 'iperf3', 'iperf3'] },
 ];

@@ -81,14 +81,6 @@ describe('load', () => {
     expect(await linesOf(images.store.load(images.loading(bytes)))).toEqual(['Loaded image: packed:1']);
   });
 
-  test.each(['gzip', 'zstd', 'bzip2', 'xz'])('an archive packed with %s', async program => {
-    const image = await testImage(layers);
-    const plain = await ociLayout(image, ['docker.io/library/packed:1']);
-    const packed = Bun.spawnSync([program, '-c'], { stdin: plain }).stdout;
-    await linesOf(images.store.load(images.loading(packed)));
-    expect(images.store.get('packed:1').id).toBe(image.target.digest);
-  });
-
   test.each([
     ['plain', async (bytes: Uint8Array) => bytes],
     ['zstd', async (bytes: Uint8Array) => zstdCompressSync(bytes)],
