@@ -25,6 +25,7 @@ export interface ContainerRequest {
   Image?: string;
   Cmd: string[];
   HostConfig?: Record<string, unknown>;
+  Volumes?: Record<string, object>;
 }
 
 /**

@@ -180,14 +180,14 @@ const stopper: Casting = (stage, name) => {
 
 /** A removal is done, or not done; and the name is free again. */
 const remover: Casting = (stage, name) => {
-  const subject = new Subject(stage, name, { Cmd: ['sleep', '100000'] });
+  const subject = new Subject(stage, name, { Cmd: ['sleep', '100000'], Volumes: { '/data': {} } });
   let removed = false;
   return {
     name,
     async act() {
       await subject.create();
       await subject.start();
-      (await stage.engine.api.delete(`${subject.path}?force=1`)).ok;
+      (await stage.engine.api.delete(`${subject.path}?force=1&v=1`)).ok;
       removed = true;
     },
     async check() {
@@ -228,7 +228,8 @@ const attached: Casting = (stage, name) => {
 /** `--rm` holds, also for a container that ends while the daemon is down. */
 const ephemeral: Casting = (stage, name) => {
   const HostConfig = { AutoRemove: true };
-  const subject = new Subject(stage, name, { Cmd: ['sleep', `0.${stage.random.between(0, 6)}`], HostConfig });
+  const Cmd = ['sleep', `0.${stage.random.between(0, 6)}`];
+  const subject = new Subject(stage, name, { Cmd, HostConfig, Volumes: { '/data': {} } });
   return {
     name,
     async act() {

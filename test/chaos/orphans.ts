@@ -25,6 +25,7 @@ async function findOrphans(engine: TestEngine): Promise<string[]> {
   const known = new Set(list.map(({ Id }) => Id));
   const up = new Set(list.filter(({ State }) => !['created', 'exited', 'dead'].includes(State)).map(({ Id }) => Id));
   const { processes, mounts, cgroups } = findLeftovers(engine.roots);
+  const volumes = await strayVolumes(engine);
   const stray = (text: string, allowed: Set<string>) => idsIn(text).some(id => !allowed.has(id));
   return [
     ...processes
@@ -37,7 +38,15 @@ async function findOrphans(engine: TestEngine): Promise<string[]> {
       .filter(existsSync)
       .flatMap(directory => readdirSync(directory).map(name => `${directory}/${name}`))
       .filter(path => stray(path, known)),
+    ...volumes.map(name => `volume ${name}`),
   ];
+}
+
+/** Volumes that nobody named go with their containers, if these are removed with `v`: so the cast does. */
+async function strayVolumes(engine: TestEngine): Promise<string[]> {
+  const filters = { dangling: ['true'], label: ['com.docker.volume.anonymous'] };
+  const answer = await engine.api.get(`/volumes?filters=${encodeURIComponent(JSON.stringify(filters))}`);
+  return answer.ok.json<{ Volumes: { Name: string }[] | null }>().Volumes?.map(({ Name }) => Name) ?? [];
 }
 
 function isOrBelow(pid: number, ancestor: number): boolean {

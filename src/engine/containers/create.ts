@@ -12,7 +12,7 @@ import type { ContainerConfig, ContainerCreateResponse, HostConfig } from '../..
 import type { Image } from '../images/images.ts';
 import { validateLogOptions } from '../logs/drivers.ts';
 import { copyUpVolumes } from '../volumes/copy-up.ts';
-import { resolveMountPoints } from '../volumes/mount-points.ts';
+import { makeVolumes, resolveMountPoints } from '../volumes/mount-points.ts';
 import type { CreateRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { generateName } from './generated-names.ts';
@@ -20,6 +20,7 @@ import { validateHealthcheck } from './health.ts';
 import { createImageMounts, removeImageMounts } from './image-mounts.ts';
 import { mergeConfig } from './merge-config.ts';
 import { type ContainerRecord, ZERO_TIME } from './record.ts';
+import { removeAnonymousVolumes } from './remove.ts';
 import { runtimeNamed } from './runtimes.ts';
 import { ensureWorkingDirectory } from './working-directory.ts';
 
@@ -122,16 +123,16 @@ async function makeResources(
 ): Promise<void> {
   const { config, hostConfig } = record;
   const paths = pathsOf(context, record);
-  const resolved = await resolveMountPoints({
+  const resolved = resolveMountPoints({
     config,
     hostConfig,
-    volumes: context.volumes,
     engineRoots: [context.config.dataRoot, context.config.execRoot],
     mountsOf: reference => neighbourOf(context, reference).mounts,
   });
   record.mounts = resolved;
-  // Volumes without a name of their own would be nobody's after a crash.
+  // Volumes that nobody named would be nobody's after a crash.
   if (resolved.some(mount => mount.anonymous)) context.store.save(record);
+  await makeVolumes(resolved, context.volumes);
   context.networks.register({
     container: record.id,
     name: record.name,
@@ -166,17 +167,13 @@ async function takeBack(context: ContainerContext, record: ContainerRecord): Pro
     await removeImageMounts(context, record);
     const paths = pathsOf(context, record);
     await rm(paths.directory, { recursive: true, force: true });
+    record.phase = { kind: 'removing', volumes: true };
+    await removeAnonymousVolumes(context, record);
   } catch (error) {
     // The next start of the daemon removes whatever has no record.
     log.error('a failed create left something behind', { container: record.id, error: messageOf(error) });
   }
   context.store.delete(record.id);
-  for (const { Name: name, anonymous } of record.mounts) {
-    if (anonymous && name)
-      await context.volumes
-        .remove(name, { force: true })
-        .catch(error => log.warn('a volume stays', { volume: name, error }));
-  }
 }
 
 function checkConfig(config: ContainerConfig): void {

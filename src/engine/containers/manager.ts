@@ -87,7 +87,9 @@ export class ContainerManager implements Containers {
       hostsChanged: (id, entries) => writeHosts(containerPaths(config, id), entries),
       resolvConfChanged: (id, content) => writeResolvConf(containerPaths(config, id), content),
       usersOf: volume =>
-        [...store.all()].filter(record => record.mounts.some(mount => mount.Name === volume)).map(record => record.id),
+        [...store.all()]
+          .filter(({ phase, mounts }) => phase.kind !== 'removing' && mounts.some(mount => mount.Name === volume))
+          .map(record => record.id),
     };
     this.#context = {
       config,

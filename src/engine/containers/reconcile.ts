@@ -114,18 +114,19 @@ async function finishHalfDone(context: ContainerContext, live: LiveContainer): P
     case 'removing':
     case 'dead': {
       using _ = await live.transition.lock();
-      await removeLocked(context, live, { volumes: record.hostConfig.AutoRemove === true });
+      await removeLocked(context, live, { volumes: record.phase.volumes || record.hostConfig.AutoRemove === true });
       return;
     }
     case 'created':
     case 'exited':
     case 'restarting': {
+      const leaves = record.phase.kind === 'exited' && record.hostConfig.AutoRemove === true;
       // A start or a clean-up that the old daemon did not finish leaves a bundle.
-      if (!exists(pathsOf(context, record).bundle)) return;
+      const isCleanedUp = !exists(pathsOf(context, record).bundle);
+      if (isCleanedUp && !leaves) return;
       using _ = await live.transition.lock();
-      await cleanUpProcess(context, live, 'unknown');
-      if (record.phase.kind === 'exited' && record.hostConfig.AutoRemove)
-        await removeLocked(context, live, { volumes: true });
+      if (!isCleanedUp) await cleanUpProcess(context, live, 'unknown');
+      if (leaves) await removeLocked(context, live, { volumes: true });
       return;
     }
     case 'running':

@@ -12,9 +12,10 @@ export type Phase =
   /** Ended, and the restart policy will start it again. */
   | { kind: 'restarting' }
   | { kind: 'exited' }
-  | { kind: 'removing' }
+  /** With the volumes that nobody named, or without. */
+  | { kind: 'removing'; volumes: boolean }
   /** Its removal failed half-way; only another removal makes sense. */
-  | { kind: 'dead' };
+  | { kind: 'dead'; volumes: boolean };
 
 export interface ContainerRecord {
   id: ContainerId;

@@ -55,25 +55,25 @@ export async function removeLocked(
 ): Promise<void> {
   const { record } = live;
   live.cancelRestart();
-  record.phase = { kind: 'removing' };
+  record.phase = { kind: 'removing', volumes: options.volumes };
   // Not stored on a full disk: going on is what makes room there.
   context.store.saveIfPossible(record);
   try {
     if (live.watched) await cleanUpProcess(context, live, 'unknown');
     await live.log.close();
     await removeFiles(context, record);
+    if (options.volumes) await removeAnonymousVolumes(context, record);
     // After the files: on a full disk only what they gave back leaves room to store this.
     await context.networks.forget(record.id);
     context.store.delete(record.id);
   } catch (error) {
-    record.phase = { kind: 'dead' };
+    record.phase = { kind: 'dead', volumes: options.volumes };
     record.error = messageOf(error);
     context.store.saveIfPossible(record);
     live.notify(['removed', 'not-running', 'next-exit'], { statusCode: record.exitCode, error: record.error });
     throw failed(`could not remove container ${record.name}: ${record.error}`, error);
   }
   announceRemoval(context, live);
-  if (options.volumes) await removeAnonymousVolumes(context, live);
 }
 
 /**
@@ -83,19 +83,23 @@ export async function removeLocked(
  */
 export async function removeEnded(context: ContainerContext, live: LiveContainer): Promise<boolean> {
   const { record } = live;
+  const { phase } = record;
   try {
     await takeDownProcess(context, live, 'ended');
     await releaseMounts(context, record);
     await live.log.close();
+    // Not stored: if this daemon is killed from here on, the next one finds a container that ended and was to leave.
+    record.phase = { kind: 'removing', volumes: true };
+    await removeAnonymousVolumes(context, record);
     await context.networks.forget(record.id);
     context.store.delete(record.id);
   } catch (error) {
     log.warn('a container is removed the long way', { container: record.id, error: messageOf(error) });
+    record.phase = phase;
     return false;
   }
   announceRemoval(context, live);
   context.later(setImmediate().then(() => removeFiles(context, record)));
-  await removeAnonymousVolumes(context, live);
   return true;
 }
 
@@ -117,8 +121,9 @@ async function removeFiles(context: ContainerContext, record: ContainerRecord): 
   ]);
 }
 
-async function removeAnonymousVolumes(context: ContainerContext, live: LiveContainer): Promise<void> {
-  for (const mount of live.record.mounts) {
+/** While there is a record of it, in a phase that makes no claim to them: afterwards no start of the daemon would know whose they were. */
+export async function removeAnonymousVolumes(context: ContainerContext, record: ContainerRecord): Promise<void> {
+  for (const mount of record.mounts) {
     if (mount.Type !== 'volume' || !mount.Name || !mount.anonymous) continue;
     try {
       await context.volumes.remove(mount.Name, { force: true });

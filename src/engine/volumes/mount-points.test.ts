@@ -4,47 +4,44 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { notFound } from '../../lib/errors.ts';
 import type { ContainerConfig, HostConfig, Volume } from '../../wire/types.ts';
-import { type ContainerMount, resolveMountPoints, shownMount } from './mount-points.ts';
+import { type ContainerMount, makeVolumes, resolveMountPoints, shownMount } from './mount-points.ts';
 import { ociMounts } from './oci-mounts.ts';
 import type { Volumes } from './volumes.ts';
 
 let base: string;
 let created: Record<string, unknown>[];
-let removed: string[];
 beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'dockyard-mounts-'));
   created = [];
-  removed = [];
 });
 afterEach(() => rmSync(base, { recursive: true }));
 
-const volumes: Pick<Volumes, 'create' | 'remove' | 'openPart' | 'openPartOf'> = {
+const ANONYMOUS = /[0-9a-f]{64}/;
+
+const volumes: Pick<Volumes, 'create' | 'openPart' | 'openPartOf'> = {
   openPartOf: (directory, subpath) => ({ path: `/part-of${directory}/${subpath}`, [Symbol.dispose]() {} }),
   openPart: (name, subpath) => ({ path: `/part/${name}/${subpath}`, [Symbol.dispose]() {} }),
   async create(request): Promise<Volume> {
     created.push(JSON.parse(JSON.stringify(request)) as Record<string, unknown>);
-    const Name = request.Name || `anonymous${created.length}`;
+    const Name = request.Name!;
     if (Name === 'broken') throw notFound('broken');
     return { Name, Driver: 'local', Mountpoint: `/volumes/${Name}`, Labels: {}, Options: {}, Scope: 'local' };
   },
-  async remove(name) {
-    removed.push(name);
-  },
 };
 
-function resolve(hostConfig: HostConfig, config: ContainerConfig = {}, others: Record<string, ContainerMount[]> = {}) {
+async function resolve(
+  hostConfig: HostConfig,
+  config: ContainerConfig = {},
+  others: Record<string, ContainerMount[]> = {},
+) {
   const mountsOf = (name: string) => {
     const mounts = others[name];
     if (!mounts) throw notFound(`No such container: ${name}`);
     return mounts;
   };
-  return resolveMountPoints({
-    config,
-    hostConfig,
-    volumes: volumes as Volumes,
-    engineRoots: ['/engine/data'],
-    mountsOf,
-  });
+  const mounts = resolveMountPoints({ config, hostConfig, engineRoots: ['/engine/data'], mountsOf });
+  await makeVolumes(mounts, volumes as Volumes);
+  return mounts;
 }
 
 const shown = async (...args: Parameters<typeof resolve>) => (await resolve(...args)).map(shownMount);
@@ -99,8 +96,8 @@ describe('-v', () => {
       },
       {
         Type: 'volume',
-        Name: 'anonymous3',
-        Source: '/volumes/anonymous3',
+        Name: expect.stringMatching(ANONYMOUS),
+        Source: expect.stringMatching(/^\/volumes\/[0-9a-f]{64}$/),
         Destination: '/anonymous',
         Driver: 'local',
         Mode: '',
@@ -175,7 +172,7 @@ describe('--mount', () => {
     });
     expect(created).toEqual([
       { Name: 'v', DriverOpts: { type: 'tmpfs', device: 'x' }, Labels: { a: '1' } },
-      { Name: '' },
+      { Name: expect.stringMatching(ANONYMOUS), Labels: { 'com.docker.volume.anonymous': '' } },
     ]);
     const request = {
       volumeSources: new Map([['v', '/mounted/v']]),
@@ -189,7 +186,7 @@ describe('--mount', () => {
       `/new ${base}/new rbind,rprivate`,
       `/r ${base}/src rbind,ro,rprivate`,
       '/v /mounted/v rbind,rprivate',
-      '/w /volumes/anonymous2 rbind,rprivate',
+      expect.stringMatching(/^\/w \/volumes\/[0-9a-f]{64} rbind,rprivate$/),
       '/t tmpfs nosuid,nodev,rprivate,ro,mode=1770,size=3m,exec',
     ]);
   });
@@ -258,9 +255,14 @@ test('one place takes one mount', async () => {
   await expect(resolve({ Binds: ['one:/a'], Tmpfs: { '/a': '' } })).rejects.toThrow(message);
 });
 
-test('of several volumes, all are made or none without a name', async () => {
-  await expect(resolve({ Binds: ['/first', 'broken:/x'] })).rejects.toThrow('broken');
-  expect(removed).toEqual(['anonymous1']);
+test('volumes that nobody named have their names before any is made', async () => {
+  const hostConfig = { Binds: ['/first', 'broken:/x', '/last'] };
+  const mounts = resolveMountPoints({ config: {}, hostConfig, engineRoots: [], mountsOf: () => [] });
+  const names = mounts.map(mount => mount.Name!);
+  expect(created).toEqual([]);
+  expect(names.filter(name => ANONYMOUS.test(name))).toHaveLength(2);
+  await expect(makeVolumes(mounts, volumes as Volumes)).rejects.toThrow('broken');
+  expect(created.map(({ Name }) => Name)).toEqual(names.slice(0, 2));
 });
 
 test('what holds the engine’s own mounts is a slave of the host, so that they go there too', async () => {

@@ -1,9 +1,11 @@
 // From what a request says about mounts (-v, --mount, --volumes-from, the image's VOLUMEs) to one list, one entry per place.
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { errnoOf, failed, invalid, messageOf, notBuilt } from '../../lib/errors.ts';
 import type { ContainerConfig, HostConfig, Mount, MountPoint } from '../../wire/types.ts';
 import { parseBind, parseBindMode, propagations } from './bind-syntax.ts';
+import { anonymousLabel } from './volume-filters.ts';
 import type { Volumes } from './volumes.ts';
 
 /** A mount point as it is stored: what `inspect` shows, and what only the start needs. */
@@ -30,13 +32,13 @@ export interface ContainerMount extends MountPoint {
 export interface MountRequest {
   config: ContainerConfig;
   hostConfig: HostConfig;
-  volumes: Volumes;
   /** Where the engine itself keeps and mounts things. */
   engineRoots: readonly string[];
   mountsOf(container: string): readonly ContainerMount[];
 }
 
-export async function resolveMountPoints(request: MountRequest): Promise<ContainerMount[]> {
+/** Volumes that nobody named have a name in the result, and exist once `makeVolumes` has been called. */
+export function resolveMountPoints(request: MountRequest): ContainerMount[] {
   const { config, hostConfig } = request;
   const found = new Map<string, ContainerMount>();
   for (const line of hostConfig.VolumesFrom ?? []) {
@@ -63,9 +65,18 @@ export async function resolveMountPoints(request: MountRequest): Promise<Contain
     const VolumeOptions = hostConfig.VolumeDriver ? { DriverConfig: { Name: hostConfig.VolumeDriver } } : undefined;
     found.set(destination, fromMount({ Type: 'volume', Target: destination, VolumeOptions }));
   }
-  const mounts = [...found.values()].sort((a, b) => depth(a.Destination!) - depth(b.Destination!));
-  await ensureVolumes(mounts, request.volumes);
-  return mounts;
+  return [...found.values()].map(withName).sort((a, b) => depth(a.Destination!) - depth(b.Destination!));
+}
+
+/** What comes from another container has one. */
+function withName(mount: ContainerMount): ContainerMount {
+  if (mount.Type !== 'volume' || mount.Name) return mount;
+  return {
+    ...mount,
+    Name: randomBytes(32).toString('hex'),
+    anonymous: true,
+    labels: { ...mount.labels, [anonymousLabel]: '' },
+  };
 }
 
 /** One is inside the other. */
@@ -253,30 +264,19 @@ export function makeBindSource(source: string): void {
   }
 }
 
-/** All of them, or none that is new and has no name. */
-async function ensureVolumes(mounts: readonly ContainerMount[], volumes: Volumes): Promise<void> {
-  const made: string[] = [];
-  try {
-    for (const mount of mounts) {
-      // What comes from another container is there already.
-      if (mount.Type !== 'volume' || mount.Source) continue;
-      const volume = await volumes.create({
-        Name: mount.Name,
-        Driver: mount.Driver,
-        DriverOpts: mount.driverOptions,
-        Labels: mount.labels,
-      });
-      if (!mount.Name) {
-        mount.anonymous = true;
-        made.push(volume.Name);
-      }
-      mount.Name = volume.Name;
-      mount.Driver = volume.Driver;
-      mount.Source = volume.Mountpoint;
-    }
-  } catch (error) {
-    for (const name of made) await volumes.remove(name, { force: true });
-    throw error;
+/** Makes those that do not exist yet, and notes where they are. If one fails, those made before it stay: whoever stored the mounts removes them. */
+export async function makeVolumes(mounts: readonly ContainerMount[], volumes: Volumes): Promise<void> {
+  for (const mount of mounts) {
+    // What comes from another container is there already.
+    if (mount.Type !== 'volume' || mount.Source) continue;
+    const volume = await volumes.create({
+      Name: mount.Name,
+      Driver: mount.Driver,
+      DriverOpts: mount.driverOptions,
+      Labels: mount.labels,
+    });
+    mount.Driver = volume.Driver;
+    mount.Source = volume.Mountpoint;
   }
 }
 
