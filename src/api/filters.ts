@@ -1,5 +1,6 @@
 // The `filters` parameter: {"label": ["a", "b=c"]}, or the older {"label": {"a": true, "b=c": true}}.
 import { invalid } from '../lib/errors.ts';
+import { isJsonObject } from '../lib/json-object.ts';
 import type { Query } from './query.ts';
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -16,7 +17,7 @@ export function filtersOf(query: Query, accepted: readonly string[]): Filters {
 export function parseFilters(text: string): Filters {
   if (text === '') return {};
   const parsed = parseJson(text);
-  if (!isRecord(parsed)) {
+  if (!isJsonObject(parsed)) {
     if (parsed === null) return {};
     throw invalid('invalid filter');
   }
@@ -31,7 +32,7 @@ function filterValues(values: unknown): string[] {
     return [...new Set(values)];
   }
   if (values === null) return [];
-  if (!isRecord(values) || !Object.values(values).every(value => typeof value === 'boolean')) {
+  if (!isJsonObject(values) || !Object.values(values).every(value => typeof value === 'boolean')) {
     throw invalid('invalid filter');
   }
   return Object.keys(values);
@@ -53,8 +54,4 @@ function parseJson(text: string): unknown {
   } catch (error) {
     throw invalid('invalid filter', error);
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,12 +2,11 @@
 // gets what its types promise. Read as Docker reads them: field names in any case, null is as good as absent, unknown
 // fields are ignored.
 import { invalid } from '../lib/errors.ts';
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import { type RequestBodies, type Shape, type ShapeName, shapes } from '../wire/shapes.ts';
 import type { HttpRequest } from './http/message.ts';
 
 const MAX_BODY = 16 * 1024 * 1024;
-
-type JsonObject = Record<string, unknown>;
 
 /** An empty body is an empty object. */
 export async function readJson<Name extends keyof RequestBodies>(
@@ -77,7 +76,7 @@ function check(shape: Shape, value: unknown, path: string): unknown {
   }
   if ('ref' in shape) return check(shapes[shape.ref], value, path);
   if ('list' in shape) return checkList(shape.list, value, path);
-  if (!isObject(value)) throw wrongType(path, 'an object', value);
+  if (!isJsonObject(value)) throw wrongType(path, 'an object', value);
   if ('map' in shape) return checkMap(shape.map, value, path);
   return checkFields(fieldsOf(shape), value, path);
 }
@@ -154,8 +153,4 @@ function describe(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return 'an object';
   return typeof value === 'number' ? `the number ${value}` : `a ${typeof value}`;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

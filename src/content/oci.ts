@@ -2,6 +2,7 @@
 // suspicion: they come from strangers.
 import { invalid } from '../lib/errors.ts';
 import { type ChainId, type Digest, isDigest, sha256 } from '../lib/ids.ts';
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import type { Platform } from '../lib/platform.ts';
 import type { ImageConfig } from '../wire/types.ts';
 
@@ -101,8 +102,6 @@ export function attestationFor(descriptor: Descriptor): string | undefined {
   return annotations['vnd.docker.reference.digest'] ?? '';
 }
 
-type Json = Record<string, unknown>;
-
 /** A manifest or an index, told apart by what it holds; a media type that says otherwise is refused. */
 export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest | Index {
   const json = parseJson(bytes, 'manifest');
@@ -142,7 +141,7 @@ export function parseManifest(bytes: Uint8Array, mediaType?: string): Manifest |
 export function parseConfig(bytes: Uint8Array): ImageConfigFile {
   const json = parseJson(bytes, 'image config');
   const rootfs = json['rootfs'];
-  if (!isObject(rootfs)) throw invalid('malformed image config: it has no rootfs');
+  if (!isJsonObject(rootfs)) throw invalid('malformed image config: it has no rootfs');
   const diffIds = array(rootfs['diff_ids'] ?? [], 'diff_ids');
   for (const id of diffIds) {
     if (typeof id !== 'string' || !isDigest(id)) throw invalid('malformed image config: a diff id is no digest');
@@ -155,7 +154,7 @@ export function parseConfig(bytes: Uint8Array): ImageConfigFile {
   }
   const { config, history } = json;
   if (config !== undefined && config !== null) checkRunConfig(config);
-  if (history !== undefined && history !== null && !array(history, 'history').every(isObject)) {
+  if (history !== undefined && history !== null && !array(history, 'history').every(isJsonObject)) {
     throw invalid('malformed image config: history');
   }
   return {
@@ -174,7 +173,7 @@ const mapFields = ['ExposedPorts', 'Volumes', 'Labels', 'Healthcheck'];
 
 /** Containers are made of it: what is there must have the right type. */
 function checkRunConfig(config: unknown): void {
-  if (!isObject(config)) throw invalid('malformed image config: config is no object');
+  if (!isJsonObject(config)) throw invalid('malformed image config: config is no object');
   const check = (names: string[], is: (value: unknown) => boolean) => {
     for (const name of names) {
       const value = config[name];
@@ -183,8 +182,8 @@ function checkRunConfig(config: unknown): void {
   };
   check(stringFields, value => typeof value === 'string');
   check(listFields, value => Array.isArray(value) && value.every(each => typeof each === 'string'));
-  check(mapFields, isObject);
-  check(['Labels'], value => isObject(value) && Object.values(value).every(each => typeof each === 'string'));
+  check(mapFields, isJsonObject);
+  check(['Labels'], value => isJsonObject(value) && Object.values(value).every(each => typeof each === 'string'));
 }
 
 /** The names of a stack of layers, one per height: each names the layer and all that lie under it. */
@@ -202,7 +201,7 @@ export function childrenOf(content: Manifest | Index): Descriptor[] {
   return content.kind === 'index' ? content.manifests : [content.config, ...content.layers];
 }
 
-function parseJson(bytes: Uint8Array, what: string): Json {
+function parseJson(bytes: Uint8Array, what: string): JsonObject {
   if (bytes.length > MAX_MANIFEST) throw invalid(`malformed ${what}: it is larger than ${MAX_MANIFEST} bytes`);
   let value: unknown;
   try {
@@ -210,12 +209,12 @@ function parseJson(bytes: Uint8Array, what: string): Json {
   } catch (error) {
     throw invalid(`malformed ${what}: it is no JSON`, error);
   }
-  if (!isObject(value)) throw invalid(`malformed ${what}: it is no JSON object`);
+  if (!isJsonObject(value)) throw invalid(`malformed ${what}: it is no JSON object`);
   return value;
 }
 
 export function descriptorOf(value: unknown, where: string): Descriptor {
-  if (!isObject(value)) throw invalid(`malformed manifest: ${where} is no descriptor`);
+  if (!isJsonObject(value)) throw invalid(`malformed manifest: ${where} is no descriptor`);
   const { mediaType, digest, size, urls, platform, artifactType } = value;
   if (typeof mediaType !== 'string' || mediaType === '')
     throw invalid(`malformed manifest: ${where} has no media type`);
@@ -232,12 +231,12 @@ export function descriptorOf(value: unknown, where: string): Descriptor {
     size,
     ...(annotations && { annotations }),
     ...(Array.isArray(urls) && { urls: urls.filter(url => typeof url === 'string') }),
-    ...(isObject(platform) && { platform: platformOf(platform) }),
+    ...(isJsonObject(platform) && { platform: platformOf(platform) }),
     ...(typeof artifactType === 'string' && { artifactType }),
   };
 }
 
-function platformOf(value: Json): Platform {
+function platformOf(value: JsonObject): Platform {
   const text = (name: string) => (typeof value[name] === 'string' ? (value[name] as string) : undefined);
   const features = value['os.features'];
   const variant = text('variant');
@@ -253,7 +252,7 @@ function platformOf(value: Json): Platform {
 
 function optionalStrings(value: unknown, where: string): Record<string, string> | undefined {
   if (value === undefined || value === null) return undefined;
-  if (!isObject(value) || !Object.values(value).every(each => typeof each === 'string')) {
+  if (!isJsonObject(value) || !Object.values(value).every(each => typeof each === 'string')) {
     throw invalid(`malformed manifest: ${where}`);
   }
   return value as Record<string, string>;
@@ -265,8 +264,4 @@ const MAX_ITEMS = 10_000;
 function array(value: unknown, where: string): unknown[] {
   if (!Array.isArray(value) || value.length > MAX_ITEMS) throw invalid(`malformed manifest: ${where}`);
   return value;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 // daemon.json.
 import { readFileSync } from 'node:fs';
 import { errnoOf, invalid, messageOf } from '../lib/errors.ts';
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import { keyOf, type OptionName, optionNames, optionTable, type Settings } from './options.ts';
 import { isWrongValue } from './value-types.ts';
 
@@ -60,15 +61,15 @@ function read(key: string, name: OptionName, value: unknown): unknown {
   }
 }
 
-function parseJson(content: string): Record<string, unknown> {
+function parseJson(content: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(content);
   } catch (error) {
     throw invalid(`invalid JSON: ${messageOf(error).replace(/^JSON Parse error: /, '')}`, error);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('invalid JSON: not an object');
-  return value as Record<string, unknown>;
+  if (!isJsonObject(value)) throw invalid('invalid JSON: not an object');
+  return value;
 }
 
 function flatten(config: Record<string, unknown>): [string, unknown][] {

@@ -1,5 +1,6 @@
 // The kinds of values an option can have: each is read from a flag's text and from JSON, and can be given several times or not.
 import { isIP } from 'node:net';
+import { isJsonObject } from '../lib/json-object.ts';
 
 export interface ValueType<Value> {
   /** What --help calls it; a flag without one may stand alone. */
@@ -127,7 +128,7 @@ export function mapOfMaps(): ValueType<Readonly<Record<string, TextMap>>> {
 }
 
 export function mapValues<Item>(value: unknown, read: (key: string, item: unknown) => Item): Record<string, Item> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('must be an object');
+  if (!isJsonObject(value)) throw wrong('must be an object');
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, read(key, item)]));
 }
 

@@ -1,5 +1,6 @@
 // What plugins answer is somebody else's JSON: read field by field, with a complaint that names the field.
 import { failed } from '../lib/errors.ts';
+import { isJsonObject } from '../lib/json-object.ts';
 import type { Answer } from './client.ts';
 
 /** '' where there is none. */
@@ -18,13 +19,13 @@ export function flagIn(answer: Answer, field: string): boolean {
 export function objectIn(answer: Answer, field: string): Answer | undefined {
   const value = answer[field] ?? undefined;
   if (value === undefined) return undefined;
-  if (isObject(value)) return value;
+  if (isJsonObject(value)) return value;
   throw failed(`a plugin's answer has a ${field} that is no object`);
 }
 
 export function objectsIn(answer: Answer, field: string): Answer[] {
   const value = answer[field] ?? [];
-  if (Array.isArray(value) && value.every(isObject)) return value;
+  if (Array.isArray(value) && value.every(isJsonObject)) return value;
   throw failed(`a plugin's answer has a ${field} that is no list of objects`);
 }
 
@@ -33,6 +34,3 @@ export function textsIn(answer: Answer, field: string): Record<string, string> {
   const entries = Object.entries(objectIn(answer, field) ?? {});
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
-
-const isObject = (value: unknown): value is Answer =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

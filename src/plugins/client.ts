@@ -1,5 +1,6 @@
 // Calls to one plugin: JSON by HTTP, each with a limit of time, so that a plugin that hangs holds up nobody but who asked it.
-import { DockyardError, failed, messageOf, unavailable } from '../lib/errors.ts';
+import { DockyardError, errnoOf, failed, messageOf, unavailable } from '../lib/errors.ts';
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import type { PluginAddress } from './places.ts';
 
 const MEDIA_TYPE = 'application/vnd.docker.plugins.v1.2+json';
@@ -8,7 +9,7 @@ const LONGEST_PAUSE_MS = 1000;
 /** What a plugin says in one answer; more is a mistake. */
 const MAX_ANSWER = 16 * 1024 * 1024;
 
-export type Answer = Readonly<Record<string, unknown>>;
+export type Answer = Readonly<JsonObject>;
 
 export interface CallOptions {
   /** For the answer. */
@@ -96,17 +97,15 @@ export class PluginClient {
     if (isAbsent(error)) return says('does not listen');
     if (error instanceof Error && error.name === 'TimeoutError')
       return says(`gave no answer within ${limitMs / 1000} s`);
-    if (codeOf(error) === 'ECONNRESET') return says('closed the connection before it answered');
+    if (errnoOf(error) === 'ECONNRESET') return says('closed the connection before it answered');
     return unavailable(`plugin ${this.name}: ${method}: ${messageOf(error)}`, error);
   }
 }
 
 /** The plugin was never asked. */
 function isAbsent(error: unknown): boolean {
-  return ['ENOENT', 'ECONNREFUSED', 'ConnectionRefused', 'FailedToOpenSocket'].includes(codeOf(error));
+  return ['ENOENT', 'ECONNREFUSED', 'ConnectionRefused', 'FailedToOpenSocket'].includes(errnoOf(error) ?? '');
 }
-
-const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 function tlsOptions(tls: NonNullable<Extract<PluginAddress, { kind: 'url' }>['tls']>): object {
   const { insecure, ...files } = tls;
@@ -119,7 +118,7 @@ function parse(text: string): Answer | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (value === null) return {};
-    return typeof value === 'object' && !Array.isArray(value) ? (value as Answer) : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

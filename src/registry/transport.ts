@@ -1,6 +1,7 @@
 // One HTTP exchange with a registry: certificates, proxies, redirects, and connections that stall. Authentication is the
 // caller's business (session.ts).
 import { failed, messageOf } from '../lib/errors.ts';
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import { productVersion } from '../lib/product.ts';
 import type { ByteSource } from '../lib/streams.ts';
 import { type Endpoint, proxyFor, type RegistryConfig } from './endpoints.ts';
@@ -132,11 +133,11 @@ export async function* bodyOf(
 }
 
 /** A small JSON object. */
-export async function shortJson(response: Response, what: string): Promise<Record<string, unknown>> {
+export async function shortJson(response: Response, what: string): Promise<JsonObject> {
   const text = await shortText(response, MAX_JSON);
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (isJsonObject(value)) return value;
   } catch (error) {
     throw failed(`${what}: the answer is no JSON`, error);
   }

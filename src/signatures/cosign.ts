@@ -2,7 +2,8 @@
 // artifact whose annotation holds the signature. The newer is Sigstore's bundle around an in-toto statement.
 import { type KeyObject, sign } from 'node:crypto';
 import type { Digest } from '../lib/ids.ts';
-import { field, isObject, parseObject } from './json.ts';
+import { isJsonObject } from '../lib/json-object.ts';
+import { field, parseObject } from './json.ts';
 import { hasSigned, type PublicKey } from './keys.ts';
 import { BadSignature, type Evidence } from './signature.ts';
 
@@ -85,7 +86,7 @@ export function isAttestation(evidence: Evidence): boolean {
 function statementIn(text: string) {
   const bundle = parseObject(Buffer.from(text), 'the bundle');
   const envelope = field(bundle, 'dsseEnvelope');
-  if (!isObject(envelope)) throw new BadSignature('the bundle has no DSSE envelope');
+  if (!isJsonObject(envelope)) throw new BadSignature('the bundle has no DSSE envelope');
   const { payload, payloadType, signatures } = envelope;
   if (typeof payload !== 'string' || payloadType !== STATEMENT || !Array.isArray(signatures)) {
     throw new BadSignature('the bundle holds no in-toto statement');

@@ -1,16 +1,11 @@
 // JSON from strangers, looked into with care.
+import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import { BadSignature } from './signature.ts';
 
-export type Json = Record<string, unknown>;
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function parseObject(bytes: Uint8Array, what: string): Json {
+export function parseObject(bytes: Uint8Array, what: string): JsonObject {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (isObject(value)) return value;
+    if (isJsonObject(value)) return value;
   } catch {
     // Said below; where the parser stumbled helps nobody.
   }
@@ -18,5 +13,5 @@ export function parseObject(bytes: Uint8Array, what: string): Json {
 }
 
 export function field(value: unknown, name: string): unknown {
-  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }

@@ -2,11 +2,12 @@
 // kinds of envelope are read, JWS is written.
 import { constants, createHash, type KeyObject, sign, verify, type X509Certificate } from 'node:crypto';
 import type { Digest } from '../lib/ids.ts';
+import { isJsonObject } from '../lib/json-object.ts';
 import { productVersion } from '../lib/product.ts';
 import { checkChain, parseChain } from './certificates.ts';
 import { openCose } from './cose.ts';
 import type { Envelope } from './envelope.ts';
-import { field, isObject, parseObject } from './json.ts';
+import { field, parseObject } from './json.ts';
 import { openJws } from './jws.ts';
 import { curveOf } from './keys.ts';
 import { BadSignature, type Evidence, type TrustedSigners } from './signature.ts';
@@ -126,7 +127,7 @@ function checkHeader(header: Envelope['header'], level: TrustedSigners['level'],
 /** The annotation by which Notation tells signatures apart without reading them. */
 export function thumbprintsOf({ envelope }: NotationEvidence): string {
   const jws: unknown = JSON.parse(Buffer.from(envelope, 'base64').toString());
-  const x5c = isObject(jws) ? field(jws['header'], 'x5c') : undefined;
+  const x5c = isJsonObject(jws) ? field(jws['header'], 'x5c') : undefined;
   const chain = Array.isArray(x5c) ? x5c : [];
   return JSON.stringify(
     chain.map(each =>

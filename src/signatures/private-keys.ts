@@ -1,7 +1,8 @@
 // Private keys that images are signed with: cosign's encrypted files, and plain or encrypted PKCS #8 as openssl writes it.
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, scryptSync } from 'node:crypto';
 import { invalid, unauthorized } from '../lib/errors.ts';
-import { field, isObject } from './json.ts';
+import { isJsonObject } from '../lib/json-object.ts';
+import { field } from './json.ts';
 import { isSupported, pemBlocks } from './keys.ts';
 
 const ENCRYPTED = 'ENCRYPTED SIGSTORE PRIVATE KEY';
@@ -82,7 +83,7 @@ function boxOf(pem: string, name: string) {
   }
   const [kdf, cipher] = [field(json, 'kdf'), field(json, 'cipher')];
   const params = field(kdf, 'params');
-  if (field(kdf, 'name') !== 'scrypt' || field(cipher, 'name') !== 'nacl/secretbox' || !isObject(params))
+  if (field(kdf, 'name') !== 'scrypt' || field(cipher, 'name') !== 'nacl/secretbox' || !isJsonObject(params))
     throw malformed();
   const { N, r, p } = params;
   if (![N, r, p].every(each => typeof each === 'number' && Number.isInteger(each) && each > 0)) throw malformed();

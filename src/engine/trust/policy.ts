@@ -4,7 +4,8 @@ import type { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { failed, invalid, messageOf } from '../../lib/errors.ts';
-import { parseReference, type Reference, repositoryOf } from '../../lib/reference.ts';
+import { isJsonObject, type JsonObject } from '../../lib/json-object.ts';
+import { parseReference, repositoryOf } from '../../lib/reference.ts';
 import { parseIdentity, readCertificates } from '../../signatures/certificates.ts';
 import { type PublicKey, readPublicKeys } from '../../signatures/keys.ts';
 import type { Identity, TrustedSigners } from '../../signatures/signature.ts';
@@ -61,8 +62,6 @@ export function rulingFor(policy: Policy = NO_POLICY, repository: string): Rulin
   return { mode: policy.default, pattern: '', signers: NO_SIGNERS };
 }
 
-type Json = Record<string, unknown>;
-
 /** Paths in it are relative to `directory`. */
 export function parsePolicy(text: string, directory: string): Policy {
   let json: unknown;
@@ -71,7 +70,7 @@ export function parsePolicy(text: string, directory: string): Policy {
   } catch (error) {
     throw invalid(`it is no JSON (${messageOf(error)})`, error);
   }
-  if (!isObject(json)) throw invalid('it is no JSON object');
+  if (!isJsonObject(json)) throw invalid('it is no JSON object');
   onlyKnown(json, ['default', 'rules'], 'the policy');
   const fallback = json['default'] === undefined ? 'off' : modeOf(json['default'], '"default"');
   const rules = json['rules'] ?? [];
@@ -80,7 +79,7 @@ export function parsePolicy(text: string, directory: string): Policy {
 }
 
 function ruleOf(value: unknown, where: string, directory: string): Rule {
-  if (!isObject(value)) throw invalid(`${where} is no JSON object`);
+  if (!isJsonObject(value)) throw invalid(`${where} is no JSON object`);
   onlyKnown(value, ['repositories', 'mode', 'keys', 'certificates', 'identities', 'level'], where);
   const patterns = strings(value, 'repositories', where);
   if (patterns.length === 0) throw invalid(`${where} names no "repositories"`);
@@ -104,7 +103,7 @@ function ruleOf(value: unknown, where: string, directory: string): Rule {
   return { patterns, mode, signers: { keys, certificates, identities: identitiesOf(value, where), level } };
 }
 
-function identitiesOf(value: Json, where: string): Identity[] {
+function identitiesOf(value: JsonObject, where: string): Identity[] {
   const identities = strings(value, 'identities', where).map(parseIdentity);
   // "*" among others is everybody.
   return identities.some(each => each === undefined) ? [] : identities.filter(each => each !== undefined);
@@ -124,20 +123,16 @@ function contentOf(path: string, where: string): Buffer {
   }
 }
 
-function strings(value: Json, name: string, where: string): string[] {
+function strings(value: JsonObject, name: string, where: string): string[] {
   const list = value[name] ?? [];
   if (Array.isArray(list) && list.every(each => typeof each === 'string')) return list;
   throw invalid(`"${name}" of ${where} is no list of texts`);
 }
 
-function onlyKnown(value: Json, known: readonly string[], where: string): void {
+function onlyKnown(value: JsonObject, known: readonly string[], where: string): void {
   const unknown = Object.keys(value).find(name => !known.includes(name));
   if (unknown !== undefined)
     throw invalid(`${where} has a field "${unknown}", which is not known (known: ${known.join(', ')})`);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** One repository as people write it, or with `*` for any characters: then it must be a whole name, registry and all. */
@@ -157,6 +152,6 @@ function checkPattern(pattern: string, where: string): void {
 }
 
 function matcher(pattern: string): RegExp {
-  const full = pattern.includes('*') ? pattern : repositoryOf(parseReference(pattern) satisfies Reference);
+  const full = pattern.includes('*') ? pattern : repositoryOf(parseReference(pattern));
   return new RegExp(`^${full.split('*').map(RegExp.escape).join('.*')}$`);
 }

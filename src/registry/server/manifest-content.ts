@@ -1,4 +1,5 @@
 // What a registry needs to know of a manifest: what it refers to. Everything else in it is its maker's business.
+import { isJsonObject, type JsonObject } from '../../lib/json-object.ts';
 import { RegistryError } from './errors.ts';
 import { type ContentDigest, isContentDigest } from './names.ts';
 
@@ -22,8 +23,6 @@ export interface ManifestContent {
   artifactType?: string;
   annotations?: Record<string, string>;
 }
-
-type Json = Record<string, unknown>;
 
 /** `announced`: the Content-Type it came with, '' if none. */
 export function readManifest(bytes: Uint8Array, announced: string): ManifestContent {
@@ -58,7 +57,7 @@ export function readManifest(bytes: Uint8Array, announced: string): ManifestCont
   return { ...common, blobs: [link(config, 'config'), ...links(layers, 'layers')], manifests: [] };
 }
 
-function parse(bytes: Uint8Array): Json {
+function parse(bytes: Uint8Array): JsonObject {
   try {
     const value = object(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
     if (value) return value;
@@ -89,8 +88,8 @@ function isElsewhere(value: unknown): boolean {
   return Array.isArray(urls) && urls.length > 0;
 }
 
-function object(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+function object(value: unknown): JsonObject | undefined {
+  return isJsonObject(value) ? value : undefined;
 }
 
 function text(value: unknown): string | undefined {

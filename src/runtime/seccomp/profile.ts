@@ -1,5 +1,6 @@
 // Seccomp profiles in Docker's format: OCI's rules with conditions on them. Compiled for one container they are plain OCI.
 import { invalid, messageOf } from '../../lib/errors.ts';
+import { isJsonObject, type JsonObject } from '../../lib/json-object.ts';
 import type { OciSeccomp, OciSyscallArgument, OciSyscallRule } from '../oci/types.ts';
 
 export interface KernelVersion {
@@ -188,9 +189,9 @@ function readKernel(json: unknown): KernelVersion | undefined {
   return { version, major };
 }
 
-function fields(json: unknown, where: string): Record<string, unknown> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error(`${where} must be an object`);
-  return json as Record<string, unknown>;
+function fields(json: unknown, where: string): JsonObject {
+  if (!isJsonObject(json)) throw new Error(`${where} must be an object`);
+  return json;
 }
 
 function list(json: unknown): unknown[] {
