@@ -1,5 +1,6 @@
 // What the kernel remembers of flows (connection tracking). A flow keeps the translation that its first packet got, until it
 // pauses: one that never pauses must be forgotten for new rules to hold for it.
+import { errnoOf } from '../lib/errors.ts';
 import {
   attributesOf,
   type MessageWriter,
@@ -48,7 +49,7 @@ export class ConntrackSocket implements Disposable {
         this.#netlink.request([flow]);
       } catch (error) {
         // It ended by itself meanwhile.
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+        if (errnoOf(error) !== 'ENOENT') throw error;
       }
     }
   }

@@ -1,5 +1,4 @@
 // What plugins say of themselves: each answers `docker-cli-plugin-metadata` with a JSON object.
-
 import { fileProblem } from '../../lib/file-problem.ts';
 import type { Cli } from '../framework/cli.ts';
 import { root } from '../tree.ts';

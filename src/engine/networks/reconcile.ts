@@ -30,7 +30,9 @@ export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<
     else stopSandbox(context, sandbox);
   }
   // Plugins are told in the background: one that is not there must not hold up the start.
-  void finishPluginWork(context);
+  finishPluginWork(context).catch(error =>
+    log.warn('could not finish what plugins have to be told', { error: messageOf(error) }),
+  );
   const used = new Set(alive.flatMap(sandbox => activeEndpoints(context, sandbox).map(({ network }) => network.id)));
   takeDownIdleBridge(context, used);
   const networks = networksToRestore(context, used);

@@ -1,6 +1,6 @@
 // A container gets its namespace, interfaces, addresses, ports and names. Everything between the first and the last change
 // of the kernel is synchronous: two starts never interleave, and a failure takes all of it back.
-import { DockyardError, type ErrorKind, errnoOf, failed, forbidden, messageOf } from '../../lib/errors.ts';
+import { DockyardError, errnoOf, failed, forbidden, messageOf, withPrefix } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import { addressBytes, requireAddress } from '../../network/addresses.ts';
 import { OPTION } from '../../network/drivers/options.ts';
@@ -9,6 +9,7 @@ import type { NetworkContext } from './context.ts';
 import { checkEndpoint, endpointSysctls } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork } from './find.ts';
 import { endpointSpec } from './gateway.ts';
+import { hardwareAddress } from './hardware-address.ts';
 import { NETWORK_FAILURE } from './networks.ts';
 import type { Grants } from './plugins/plugin-endpoints.ts';
 import type { EndpointRecord, LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
@@ -70,7 +71,8 @@ export function reserveEndpoint(
   return live;
 }
 
-function takeAddresses(
+/** Of our own books: both families, or none. */
+export function takeAddresses(
   context: NetworkContext,
   { ipam }: EndpointRecord,
   network: NetworkRecord,
@@ -140,12 +142,10 @@ function interfaceName(sandbox: SandboxRecord, endpoint: EndpointRecord, wishedP
  */
 function macAddressFor(address: string | undefined): string {
   const bytes = address ? addressBytes(requireAddress(address)) : crypto.getRandomValues(new Uint8Array(4));
-  return ['02', '42', ...[...bytes.slice(-4)].map(byte => byte.toString(16).padStart(2, '0'))].join(':');
+  return hardwareAddress(bytes.slice(-4));
 }
 
 export function startFailure(error: unknown): unknown {
-  if (errnoOf(error) !== undefined) return failed(`failed to set up container networking: ${messageOf(error)}`, error);
-  if (!(error instanceof DockyardError)) return error;
-  const kind: ErrorKind = error.kind;
-  return new DockyardError(kind, `${NETWORK_FAILURE}: ${error.message}`, { cause: error });
+  if (errnoOf(error) !== undefined) return failed(`${NETWORK_FAILURE}: ${messageOf(error)}`, error);
+  return withPrefix(NETWORK_FAILURE, error);
 }

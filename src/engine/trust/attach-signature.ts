@@ -9,7 +9,6 @@ import { NOTATION, thumbprintsOf } from '../../signatures/notation.ts';
 import type { NewEvidence } from './trust.ts';
 
 const EMPTY = Buffer.from('{}');
-const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
 const CREATED = 'org.opencontainers.image.created';
 
 export async function attachSignature(
@@ -28,7 +27,7 @@ export async function attachSignature(
         schemaVersion: 2,
         mediaType: MEDIA_TYPES.manifest,
         artifactType: NOTATION.artifact,
-        config: await upload(repository, EMPTY_TYPE, EMPTY, signal),
+        config: await upload(repository, MEDIA_TYPES.empty, EMPTY, signal),
         layers: [layer],
         ...about,
         annotations: { [CREATED]: now(), [NOTATION.thumbprints]: thumbprintsOf(evidence) },

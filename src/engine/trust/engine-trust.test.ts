@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { MEDIA_TYPES } from '../../content/oci.ts';
 import { type TestImage, testImage } from '../../content/testing/layers.ts';
 import { sha256 } from '../../lib/ids.ts';
 import { parseReference } from '../../lib/reference.ts';
@@ -266,7 +267,7 @@ test('bundles are found in lists that cosign keeps; attestations are no signatur
     const content = Buffer.from(evidence[kind]!.bundle);
     const blob = { digest: sha256(content), size: content.length };
     const mediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
-    const config = { ...blob, mediaType: 'application/vnd.oci.empty.v1+json' };
+    const config = { ...blob, mediaType: MEDIA_TYPES.empty };
     const manifest = {
       schemaVersion: 2,
       mediaType: subject.mediaType,

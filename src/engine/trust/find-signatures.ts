@@ -1,5 +1,5 @@
 // Signatures of an image as they lie in its registry: artifacts that refer to it, and the tag that cosign uses.
-import type { Descriptor, Manifest } from '../../content/oci.ts';
+import { type Descriptor, type Manifest, MEDIA_TYPES } from '../../content/oci.ts';
 import { isKind } from '../../lib/errors.ts';
 import type { Digest } from '../../lib/ids.ts';
 import { collectBounded } from '../../lib/streams.ts';
@@ -9,7 +9,6 @@ import { COSIGN, signatureTag } from '../../signatures/cosign.ts';
 import { NOTATION } from '../../signatures/notation.ts';
 import type { Evidence } from '../../signatures/signature.ts';
 
-const EMPTY_CONFIG = 'application/vnd.oci.empty.v1+json';
 /** Ten times what real ones have: chain, timestamp and all. */
 const MAX_ENVELOPE = 128 * 1024;
 /** Anybody who may push can add some: there must be an end. */
@@ -60,7 +59,7 @@ interface Artifact {
 
 /** By what a list of referrers says. cosign itself, where it keeps that list, gives the config's type instead. */
 function mayBeSignature({ artifactType }: Descriptor): boolean {
-  if (artifactType === undefined || artifactType === EMPTY_CONFIG) return true;
+  if (artifactType === undefined || artifactType === MEDIA_TYPES.empty) return true;
   return artifactType === NOTATION.artifact || artifactType === COSIGN.artifact || COSIGN.bundle.test(artifactType);
 }
 

@@ -42,7 +42,7 @@ export interface RunRequest {
 }
 
 export interface TrustService extends PullGate, RunGate {
-  /** Throws invalid if the policy can't be read: at start-up, so that nobody finds out later. */
+  /** Throws if the policy can't be read: at start-up, so that nobody finds out later. */
   check(): void;
   summary(): PolicySummary;
   inspect(request: RemoteRequest): Promise<TrustReport>;

@@ -69,8 +69,8 @@ function giveBack(endpoint: EndpointSpec, sandbox: SandboxNamespace): void {
     const { index } = sandbox.route.link(interfaceName);
     sandbox.route.send(message.setLink(index, { up: false }), message.setLink(index, change));
   } catch (error) {
-    // The plugin, or a container with the right to do so, may have deleted it already.
-    // and if another has its name on the host by now, it goes with the namespace.
+    // The plugin, or a container with the right to do so, may have deleted it already; and where another has its name on the
+    // host by now, it goes with the namespace.
     if (!isGone(error) && !isThere(error)) throw error;
   }
 }

@@ -1,5 +1,4 @@
 // The NetworkDriver interface of a plugin, as a thing with methods.
-
 import { failed } from '../../lib/errors.ts';
 import { flagIn, objectIn, objectsIn, textIn } from '../../plugins/answers.ts';
 import { type Answer, PluginRefusal } from '../../plugins/client.ts';

@@ -1,6 +1,5 @@
 // What the scripts of shells ask; also those that come with Docker's own packages, which is why it answers in their form:
 // a candidate per line, and at last what the shell may do besides.
-
 import type { Cli } from '../../framework/cli.ts';
 import { anyArguments, defineCommand } from '../../framework/command.ts';
 import { describePlugin } from '../../plugins/describe.ts';

@@ -1,5 +1,4 @@
 // The plugins of a network, if it has any.
-
 import { isBuiltIn } from '../../../network/drivers/drivers.ts';
 import { AddressPlugin } from '../../../network/plugin/address-driver.ts';
 import { NetworkPlugin } from '../../../network/plugin/network-driver.ts';

@@ -9,7 +9,9 @@ import type { AddressPlugin } from '../../../network/plugin/address-driver.ts';
 import type { NetworkPlugin } from '../../../network/plugin/network-driver.ts';
 import type { NetworkContext } from '../context.ts';
 import { activeEndpoints, gatewayEndpoint } from '../gateway.ts';
+import { hardwareAddress } from '../hardware-address.ts';
 import type { EndpointRecord, InterfaceAddress, NetworkRecord, SandboxRecord } from '../record.ts';
+import { takeAddresses } from '../sandbox-start.ts';
 import type { Claim } from './claims.ts';
 import { endpointOptions, publishedOptions } from './endpoint-options.ts';
 import { hasPluginAddresses, isPluginDriven, pluginsOf, usesPlugins } from './plugin-drivers.ts';
@@ -108,26 +110,21 @@ async function requestEndpoint(context: NetworkContext, request: Request, grants
     plugin: undefined,
   };
   if (plugins.addresses) await requestAddresses(context, request, grant, plugins.addresses);
-  else if (network.ipam.driver === 'default') grants.hold(takeAddresses(context, request, grant));
+  else if (network.ipam.driver === 'default') grants.hold(lendAddresses(context, request, grant));
   if (plugins.network) await joinNetwork(context, request, grant, plugins.network);
   return grant;
 }
 
 /** Ours; free again at the end unless the endpoint has come to be. */
-function takeAddresses(context: NetworkContext, { endpoint, network }: Request, grant: Grant): Disposable {
-  const { ipam } = endpoint;
-  const giveBack = () => {
-    if (endpoint.live?.id === grant.id) return;
-    for (const taken of [grant.ipv4, grant.ipv6]) if (taken) context.addresses.release(network.id, taken.address);
+function lendAddresses(context: NetworkContext, { endpoint, network }: Request, grant: Grant): Disposable {
+  const { ipv4, ipv6 } = takeAddresses(context, endpoint, network);
+  Object.assign(grant, { ipv4, ipv6 });
+  return {
+    [Symbol.dispose]: () => {
+      if (endpoint.live?.id === grant.id) return;
+      for (const taken of [ipv4, ipv6]) if (taken) context.addresses.release(network.id, taken.address);
+    },
   };
-  try {
-    if (network.enableIPv4) grant.ipv4 = context.addresses.take(network, 4, ipam?.IPv4Address);
-    if (network.enableIPv6) grant.ipv6 = context.addresses.take(network, 6, ipam?.IPv6Address);
-  } catch (error) {
-    giveBack();
-    throw error;
-  }
-  return { [Symbol.dispose]: giveBack };
 }
 
 async function requestAddresses(
@@ -139,7 +136,7 @@ async function requestAddresses(
   const { sandbox, endpoint, network } = request;
   await context.replays.get(network.id);
   const { needsMacAddress } = await plugin.capabilities();
-  if (needsMacAddress) grant.macAddress ||= randomMacAddress();
+  if (needsMacAddress) grant.macAddress ||= hardwareAddress(crypto.getRandomValues(new Uint8Array(4)));
   const options = {
     'com.docker.network.endpoint.name': sandbox.name,
     ...(needsMacAddress ? { 'com.docker.network.endpoint.macaddress': grant.macAddress } : {}),
@@ -241,9 +238,4 @@ function addressOf(text: string): InterfaceAddress | undefined {
   if (text === '') return undefined;
   const prefix = requirePrefix(text);
   return { address: formatAddress(prefix), bits: prefix.bits, gateway: '' };
-}
-
-function randomMacAddress(): string {
-  const bytes = [...crypto.getRandomValues(new Uint8Array(4))];
-  return ['02', '42', ...bytes.map(byte => byte.toString(16).padStart(2, '0'))].join(':');
 }

@@ -19,8 +19,8 @@ export async function prepareSandbox(context: NetworkContext, sandbox: SandboxRe
   const endpoints = resolveEndpoints(context, sandbox);
   const id = newNetworkId();
   const namespace = context.namespacePool.take();
-  linkNamespace(context, id, namespace);
   try {
+    linkNamespace(context, id, namespace);
     const grants = await requestEndpoints(context, sandbox, endpoints, namespacePath(context, id));
     return { id, namespace, grants };
   } catch (error) {

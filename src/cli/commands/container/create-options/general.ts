@@ -1,5 +1,4 @@
 // Flags about the process itself: its command, environment, names, life.
-
 import type { ContainerConfig, HostConfig } from '../../../../wire/types.ts';
 import { splitPair } from '../../../framework/flag-types.ts';
 import { type FlagTable, type FlagValues, isGiven } from '../../../framework/flags.ts';
