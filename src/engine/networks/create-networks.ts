@@ -1,14 +1,11 @@
 // The implementation of networks: which parts there are, and how they hold together.
 import { isDeepStrictEqual } from 'node:util';
-import { KernelError } from '../../kernel/libc.ts';
-import { conflict, failed, messageOf, notFound } from '../../lib/errors.ts';
-import { type ContainerId, newNetworkId, sha256 } from '../../lib/ids.ts';
+import { failed, messageOf, notFound } from '../../lib/errors.ts';
+import { type ContainerId, sha256 } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { driverNames } from '../../network/drivers/drivers.ts';
 import { NamespacePool } from '../../network/namespace-pool.ts';
 import { PortHolder } from '../../network/port-holder.ts';
-import { embeddedResolvConf, hostResolvConf, plainResolvConf } from '../../network/resolv-conf.ts';
-import type { SandboxNamespace } from '../../network/sandbox.ts';
 import type { Plugins } from '../../plugins/plugins.ts';
 import type {
   Network,
@@ -24,30 +21,26 @@ import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
 import { AddressBook } from './address-book.ts';
 import { connect, disconnect } from './connect.ts';
-import { type NetworkContext, publish } from './context.ts';
+import type { NetworkContext } from './context.ts';
 import { createNetwork } from './create-network.ts';
 import { DefaultBridge } from './default-bridge.ts';
 import { describeNetwork, type NetworkDescription, summarizeNetwork, usersOf } from './describe-network.ts';
 import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork, requireNetwork } from './find.ts';
-import { activeEndpoints } from './gateway.ts';
 import { HostSide } from './host-side.ts';
-import { hostFileEntries, hostsEntries } from './hosts-file.ts';
 import { linkEnvironment } from './link-environment.ts';
-import { linkedFrom, linkRules, parseLink, requireLinkTargets } from './links.ts';
+import { linkRules, parseLink, requireLinkTargets } from './links.ts';
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
 import { Claims } from './plugins/claims.ts';
-import { tellGateways } from './plugins/plugin-endpoints.ts';
-import { discard, needsPreparation, type PreparedSandbox, prepareSandbox } from './plugins/prepared.ts';
 import { PortProxies } from './proxies.ts';
 import { reconcileNetworks } from './reconcile.ts';
-import type { NetworkRecord, SandboxKind, SandboxRecord } from './record.ts';
-import { isContainerMode, sandboxRecord } from './register.ts';
+import type { NetworkRecord, SandboxRecord } from './record.ts';
+import { sandboxRecord } from './register.ts';
 import { removeNetwork } from './remove-network.ts';
-import { resolvOverrides } from './resolv-overrides.ts';
-import { placeholder, startSandbox, stopSandbox } from './sandbox-lifecycle.ts';
+import { stopSandbox } from './sandbox-lifecycle.ts';
+import { refreshHosts, resolvConf, startByMode } from './sandbox-modes.ts';
 import { dnsNamesOf, startFailure } from './sandbox-start.ts';
 import { networkSettings, portMap } from './settings.ts';
 import { NetworkStore } from './store.ts';
@@ -132,59 +125,10 @@ class NetworksImplementation implements EngineNetworks {
     const record = this.#require(container);
     stopSandbox(this.#context, record);
     try {
-      if (this.#usesPlugins(record)) return await this.#startWithPlugins(record);
-      return this.#start(record, undefined);
+      return await startByMode(this.#context, record);
     } catch (error) {
       throw startFailure(error);
     }
-  }
-
-  #usesPlugins(record: SandboxRecord): boolean {
-    if (isContainerMode(record.mode) || this.#modeDriver(record) === 'host') return false;
-    return needsPreparation(this.#context, record);
-  }
-
-  async #startWithPlugins(record: SandboxRecord): Promise<Sandbox> {
-    const { claims } = this.#context;
-    const container = { container: record.container };
-    await claims.settle(container);
-    const prepared = await prepareSandbox(this.#context, record);
-    try {
-      let sandbox: Sandbox;
-      {
-        using _ = prepared.grants;
-        sandbox = this.#start(record, prepared);
-      }
-      await tellGateways(this.#context, record);
-      return sandbox;
-    } catch (error) {
-      stopSandbox(this.#context, record);
-      discard(this.#context, prepared);
-      await claims.settle(container);
-      throw error;
-    }
-  }
-
-  #start(record: SandboxRecord, prepared: PreparedSandbox | undefined): Sandbox {
-    if (isContainerMode(record.mode)) return this.#join(record);
-    const driver = this.#modeDriver(record);
-    if (driver === 'host') return this.#shareHost(record);
-    let namespace: SandboxNamespace;
-    try {
-      namespace = startSandbox(this.#context, record, prepared);
-    } catch (error) {
-      // An engine without rights over networks can still have one made by the runtime, with nothing in it.
-      if (driver === 'null' && error instanceof KernelError && error.code === 'EPERM') return this.#startAlone(record);
-      throw error;
-    }
-    const active = activeEndpoints(this.#context, record);
-    for (const { network } of active) publish(this.#context, network, 'connect', { container: record.container });
-    for (const other of linkedFrom(this.#context, record)) this.#refreshHosts(other);
-    return {
-      namespace: { kind: 'path', path: namespace.path },
-      hosts: hostsEntries(this.#context, record),
-      resolvConf: this.#resolvConf(record),
-    };
   }
 
   async stop(container: ContainerId): Promise<void> {
@@ -301,7 +245,7 @@ class NetworksImplementation implements EngineNetworks {
     await connect(this.#context, sandbox, reference, request.EndpointConfig ?? {});
     this.#namesChanged(sandbox);
     if (!hadNames && this.#context.nameServers.has(sandbox.container)) {
-      this.#context.users.resolvConfChanged(sandbox.container, this.#resolvConf(sandbox));
+      this.#context.users.resolvConfChanged(sandbox.container, resolvConf(this.#context, sandbox));
     }
   }
 
@@ -319,7 +263,7 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   #namesChanged(sandbox: SandboxRecord): void {
-    if (sandbox.live?.kind === 'own') this.#refreshHosts(sandbox);
+    if (sandbox.live?.kind === 'own') refreshHosts(this.#context, sandbox);
   }
 
   /** By a container that runs, or by one that will need it when it starts again. */
@@ -347,72 +291,5 @@ class NetworksImplementation implements EngineNetworks {
     const record = this.#context.store.sandbox(container);
     if (!record) throw failed(`container ${container} has no network record`);
     return record;
-  }
-
-  #modeDriver(record: SandboxRecord): string | undefined {
-    return findNetwork(this.#context.store, record.mode)?.driver;
-  }
-
-  #refreshHosts(record: SandboxRecord): void {
-    this.#context.users.hostsChanged(record.container, hostsEntries(this.#context, record));
-  }
-
-  #resolvConf(record: SandboxRecord): string {
-    const overrides = resolvOverrides(this.#context, record);
-    if (record.live?.kind === 'host') return hostResolvConf(overrides).content;
-    if (this.#context.nameServers.has(record.container)) return embeddedResolvConf(overrides).content;
-    const ipv6 = activeEndpoints(this.#context, record).some(({ live }) => live.ipv6);
-    return plainResolvConf(overrides, ipv6).content;
-  }
-
-  #shareHost(record: SandboxRecord): Sandbox {
-    this.#makeLive(record, 'host');
-    return {
-      namespace: { kind: 'host' },
-      hosts: hostFileEntries(this.#context, record),
-      resolvConf: this.#resolvConf(record),
-    };
-  }
-
-  #startAlone(record: SandboxRecord): Sandbox {
-    this.#makeLive(record, 'own');
-    return {
-      namespace: { kind: 'new' },
-      hosts: hostsEntries(this.#context, record),
-      resolvConf: this.#resolvConf(record),
-    };
-  }
-
-  /** On networks that are nothing but a name. */
-  #makeLive(record: SandboxRecord, kind: SandboxKind): void {
-    record.live = { id: newNetworkId(), kind, ways: '' };
-    for (const [name, endpoint] of Object.entries(record.endpoints)) {
-      endpoint.network = findNetwork(this.#context.store, name)?.id;
-      endpoint.live = placeholder();
-    }
-    this.#context.store.saveSandbox(record);
-  }
-
-  /** Into the namespace of another container, which must run. */
-  #join(record: SandboxRecord): Sandbox {
-    const { users, store } = this.#context;
-    const reference = record.mode.slice('container:'.length);
-    const target = users.resolve(reference);
-    if (!target) throw failed(`joining network namespace of container: No such container: ${reference}`);
-    if (target === record.container) throw failed('cannot join own network namespace');
-    const pid = users.pid(target);
-    const other = store.sandbox(target);
-    if (pid === undefined || !other) {
-      const name = users.name(target) ?? target;
-      throw conflict(`cannot join network namespace of a non running container: container ${name} is exited`);
-    }
-    record.live = { id: newNetworkId(), kind: 'joined', ways: '' };
-    store.saveSandbox(record);
-    const isHost = other.live?.kind === 'host';
-    return {
-      namespace: isHost ? { kind: 'host' } : { kind: 'path', path: `/proc/${pid}/ns/net` },
-      hosts: isHost ? hostFileEntries(this.#context, other) : hostsEntries(this.#context, other),
-      resolvConf: this.#resolvConf(other),
-    };
   }
 }
