@@ -3,9 +3,8 @@ import type { ByteSource } from '../lib/streams.ts';
 import type { ImageDeleteResponseItem, ImageHistoryResponseItem, ImageInspect, ImageSummary } from '../wire/types.ts';
 import type { EngineClient } from './client.ts';
 import { type Filters, filterQuery } from './filters.ts';
-import { imagePath as path } from './paths.ts';
+import { distributionPath, imagePath as path } from './paths.ts';
 
-/** Names keep their slashes: the engine's routes take everything up to the verb. */
 export interface ListOptions {
   all?: boolean;
   filters?: Filters;
@@ -52,9 +51,8 @@ export async function remove(
   name: string,
   options: RemoveOptions = {},
 ): Promise<ImageDeleteResponseItem[]> {
-  const target = path(name, '').replace(/\/$/, '');
   const query = { force: options.force, noprune: options.noPrune, platforms: options.platforms };
-  return (await client.request('DELETE', target, { query })).json();
+  return (await client.request('DELETE', path(name), { query })).json();
 }
 
 export interface PruneReport {
@@ -89,8 +87,7 @@ export async function distribution(
   name: string,
   registryAuth: string,
 ): Promise<{ Descriptor: { mediaType: string; digest: string; size: number } }> {
-  const target = path(name, 'json').replace('/images/', '/distribution/');
-  return (await client.request('GET', target, { headers: authHeader(registryAuth) })).json();
+  return (await client.request('GET', distributionPath(name), { headers: authHeader(registryAuth) })).json();
 }
 
 export interface PushOptions {

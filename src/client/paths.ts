@@ -15,9 +15,17 @@ export function containerPath(name: string, verb?: string): string {
   return withVerb(`/containers/${encoded('container', name.replace(/^\/+/, ''))}`, verb);
 }
 
-export function imagePath(name: string, verb?: string): string {
-  return withVerb(`/images/${encoded('image', name).replaceAll('%2F', '/')}`, verb);
-}
+/** Names of images keep their slashes: the engine's routes take everything up to the verb. */
+const encodedImage = (name: string) => encoded('image', name).replaceAll('%2F', '/');
+
+export const imagePath = (name: string, verb?: string) => withVerb(`/images/${encodedImage(name)}`, verb);
+
+/** What the registry says of it. */
+export const distributionPath = (name: string) => `/distribution/${encodedImage(name)}/json`;
+
+export const signaturesPath = (name: string) => `/dockyard/trust/${encodedImage(name)}/signatures`;
+
+export const pluginPath = (name: string) => `/plugins/${encodedImage(name)}/json`;
 
 export const networkPath = (name: string, verb?: string) => withVerb(`/networks/${encoded('network', name)}`, verb);
 

@@ -1,6 +1,7 @@
 // Signatures of images, as Dockyard's engine offers them; Docker's own has nothing of the kind.
 import type { EngineClient } from './client.ts';
 import { isStatus } from './errors.ts';
+import { signaturesPath as path } from './paths.ts';
 
 /** Sent with a pull or a creation: only what is signed, whatever the engine's policy says. */
 export const SIGNATURE_REQUIRED = { 'X-Dockyard-Content-Trust': 'required' } as const;
@@ -41,7 +42,6 @@ export interface Subject {
   size: number;
 }
 
-const path = (name: string) => `/dockyard/trust/${encodeURIComponent(name).replaceAll('%2F', '/')}/signatures`;
 const auth = (registryAuth: string) => ({ 'X-Registry-Auth': registryAuth });
 
 /** The signatures of what a name points at in its registry, and what the policy makes of them. */

@@ -79,7 +79,7 @@ const runner =
       return stdout.toString();
     } catch (error) {
       // The host's other rules are what they were: containers may be cut off, the engine works.
-      log.warn(`could not change the rules of the older iptables`, { program, error: messageOf(error) });
+      log.warn('could not change the rules of the older iptables', { program, error: messageOf(error) });
       return '';
     }
   };

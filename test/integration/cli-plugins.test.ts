@@ -16,6 +16,7 @@ beforeAll(() => {
   write('garbled', 'echo garbage');
   write('old', `echo '{"SchemaVersion":"9","Vendor":"v"}'`);
   write('nobody', `echo '{"SchemaVersion":"0.1.0"}'`);
+  write('broken', 'exit 3');
   write('locked', 'exit 0', 0o644);
 });
 afterAll(() => rmSync(home, { recursive: true }));
@@ -68,6 +69,7 @@ test.each([
   ['garbled', /invalid metadata/],
   ['old', /plugin SchemaVersion "9" is not valid, must be 0.1.0/],
   ['nobody', /does not define a vendor/],
+  ['broken', /failed to fetch metadata: exit status 3/],
   ['locked', /fork\/exec .*docker-locked: permission denied/],
 ])('%s is not run, and told why', async (name, why) => {
   const { code, stderr, stdout } = await docker([name]);
@@ -80,7 +82,7 @@ describe('is listed', () => {
     const { stdout } = await docker(['--help']);
     expect(stdout).toContain('\nPlugins:\n  compose*    Does compose\n  foo*        Does foo\n');
     expect(stdout).toMatch(
-      /\nInvalid Plugins:\n {2}garbled .*\n {2}locked .*\n {2}nobody .*\n {2}old .*\n {2}ps .*duplicates/,
+      /\nInvalid Plugins:\n {2}broken .*\n {2}garbled .*\n {2}locked .*\n {2}nobody .*\n {2}old .*\n {2}ps .*duplicates/,
     );
     expect(stdout.split('Not built yet:')[1]).not.toContain('compose');
   });

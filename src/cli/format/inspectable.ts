@@ -1,6 +1,6 @@
 // The things that can be inspected: where the engine has them, and what shape they are.
 import type { EngineClient, QueryValue } from '../../client/client.ts';
-import { containerPath, imagePath, networkPath, volumePath } from '../../client/paths.ts';
+import { containerPath, imagePath, networkPath, pluginPath, volumePath } from '../../client/paths.ts';
 import type { Found } from './inspect.ts';
 
 async function rawText(client: EngineClient, path: string, query: Record<string, QueryValue> = {}): Promise<string> {
@@ -32,19 +32,20 @@ export async function findVolume(client: EngineClient, id: string): Promise<Foun
   return { raw, shape: async () => (await import('./shapes/volume.ts')).volume };
 }
 
+const under = (collection: string) => (id: string) => `/${collection}/${encodeURIComponent(id)}`;
+
 const otherPaths = {
-  service: '/services/',
-  task: '/tasks/',
-  node: '/nodes/',
-  plugin: '/plugins/',
-  secret: '/secrets/',
-  config: '/configs/',
+  service: under('services'),
+  task: under('tasks'),
+  node: under('nodes'),
+  plugin: pluginPath,
+  secret: under('secrets'),
+  config: under('configs'),
 } as const;
 
 export type OtherKind = keyof typeof otherPaths;
 
 /** What swarms and plugins have: templates see its plain JSON. */
 export async function findOther(client: EngineClient, kind: OtherKind, id: string): Promise<Found> {
-  const path = `${otherPaths[kind]}${kind === 'plugin' ? `${encodeURIComponent(id).replaceAll('%2F', '/')}/json` : encodeURIComponent(id)}`;
-  return { raw: await rawText(client, path) };
+  return { raw: await rawText(client, otherPaths[kind](id)) };
 }

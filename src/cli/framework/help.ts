@@ -51,7 +51,7 @@ export async function rootHelp(cli: Cli): Promise<string> {
     ['Invalid Plugins', broken.map(({ Name, Err }) => [Name, Err ?? ''])],
     ['Not built yet', rows.notBuilt.filter(([name]) => !byPlugin.has(name))],
   ];
-  return pageOf(`docker [OPTIONS] COMMAND`, root.summary, 'docker', [
+  return pageOf('docker [OPTIONS] COMMAND', root.summary, 'docker', [
     ...sections.filter(([, list]) => list.length > 0).map(([title, list]) => `${title}:\n${columns(list)}`),
     `Global Options:\n${flagLines(globalFlags).join('\n')}`,
   ]);

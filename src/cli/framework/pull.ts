@@ -31,11 +31,7 @@ export async function pullImage(
     headers: options.headers,
     registryAuth: await registryAuth(cli, reference.domain),
   });
-  const columns = options.quiet ? undefined : await terminalColumns(options.out === cli.err ? 2 : 1);
+  const descriptor = options.out === cli.err ? 2 : 1;
+  const columns = options.quiet ? undefined : (await import('../stdio/terminal.ts')).drawingWidth(descriptor);
   await showProgress(source, options.out, { quiet: options.quiet, columns });
-}
-
-async function terminalColumns(descriptor: 1 | 2): Promise<number | undefined> {
-  const { isTerminal, windowSize } = await import('../stdio/terminal.ts');
-  return isTerminal(descriptor) ? (windowSize(descriptor)?.columns ?? 200) : undefined;
 }

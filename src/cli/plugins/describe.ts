@@ -50,14 +50,21 @@ async function metadataOf({ name, path }: Candidate): Promise<Omit<Plugin, 'Name
 }
 
 async function answerOf(path: string): Promise<string> {
+  const child = start(path);
+  const [text, code] = await Promise.all([child.stdout.text(), child.exited]);
+  if (code !== 0) throw unanswered(`exit status ${code}`);
+  return text;
+}
+
+function start(path: string) {
   try {
-    const child = Bun.spawn([path, METADATA_COMMAND], { stdin: 'ignore', stderr: 'ignore' });
-    const [text, code] = await Promise.all([child.stdout.text(), child.exited]);
-    return code === 0 ? text : `exit status ${code}`;
+    return Bun.spawn([path, METADATA_COMMAND], { stdin: 'ignore', stderr: 'ignore' });
   } catch (error) {
-    throw new Error(`failed to fetch metadata: ${fileProblem('fork/exec', path, error)}`);
+    throw unanswered(fileProblem('fork/exec', path, error));
   }
 }
+
+const unanswered = (why: string) => new Error(`failed to fetch metadata: ${why}`);
 
 function parse(text: string): Record<string, unknown> {
   try {

@@ -3,6 +3,11 @@ import { disableEcho, enterRawMode, isTerminal, type WindowSize, windowSize } fr
 
 export { isTerminal, type WindowSize, windowSize };
 
+/** How wide progress may be drawn there; undefined where it is no terminal. */
+export function drawingWidth(descriptor: 1 | 2): number | undefined {
+  return isTerminal(descriptor) ? (windowSize(descriptor)?.columns ?? 200) : undefined;
+}
+
 const endings = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
 const numbers: Record<(typeof endings)[number], number> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 };
 

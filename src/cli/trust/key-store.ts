@@ -1,7 +1,7 @@
 // Keys that this user signs images with: trust/signing in the client's directory, each encrypted, with its chain of
 // certificates beside it if it has one. trust/private is where Docker's own client has Notary's keys; it trips over others.
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { errnoOf, isKind, messageOf } from '../../lib/errors.ts';
 import { readCertificates } from '../../signatures/certificates.ts';
 import { encryptPrivateKey, isEncrypted, readPrivateKey } from '../../signatures/private-keys.ts';
@@ -20,6 +20,7 @@ export interface SigningKey {
 const PASSPHRASE = 'DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE';
 const namePattern = /^[a-z0-9][a-z0-9._-]*$/;
 
+const certificatesOf = (path: string) => path.replace(/\.key$/, '.crt');
 const directoryOf = (cli: Cli) => `${cli.configDirectory}/trust/signing`;
 
 export function checkKeyName(name: string): void {
@@ -41,7 +42,10 @@ export async function storeKey(
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = `${directory}/${name}.key`;
   if (existsSync(path)) throw new ExitError(1, `there is a key named ${name} already: ${path}`);
-  if (chain.length > 0) writeFileSync(`${directory}/${name}.crt`, chain.map(each => each.toString()).join(''));
+  const certificates = certificatesOf(path);
+  // One that an earlier key has left would make this key sign in that one's name.
+  if (chain.length === 0) rmSync(certificates, { force: true });
+  else writeFileSync(certificates, chain.map(each => each.toString()).join(''));
   writeFileSync(path, await encryptPrivateKey(key, passphrase), { mode: 0o600, flag: 'wx' });
 }
 
@@ -49,7 +53,7 @@ export async function storeKey(
 export async function openKey(cli: Cli, wanted: string): Promise<SigningKey> {
   const path = wanted.includes('/') ? wanted : storedPath(cli, wanted);
   const key = await readKeyFile(cli, path);
-  const certificates = path.replace(/\.key$/, '.crt');
+  const certificates = certificatesOf(path);
   const hasChain = certificates !== path && existsSync(certificates);
   return { key, chain: hasChain ? readCertificates(readFileSync(certificates), certificates) : [] };
 }
@@ -100,7 +104,7 @@ function readPrivateFile(path: string): string {
   }
 }
 
-export async function passphraseFor(cli: Cli, question: string): Promise<string> {
+async function passphraseFor(cli: Cli, question: string): Promise<string> {
   const given = process.env[PASSPHRASE];
   if (given !== undefined) return given;
   if (!isTerminal(0))

@@ -4,7 +4,7 @@ import { atLeast, defineCommand } from '../../framework/command.ts';
 import { showProgress } from '../../framework/progress.ts';
 import { fileSource, stdinSource } from '../../options/archive-input.ts';
 import { defaultPlatform } from '../../options/platform.ts';
-import { isTerminal, windowSize } from '../../stdio/terminal.ts';
+import { drawingWidth } from '../../stdio/terminal.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
@@ -31,8 +31,6 @@ export const command = defineCommand({
       },
       archive,
     );
-    await showProgress(progress, cli.out, {
-      columns: isTerminal(1) ? (windowSize(1)?.columns ?? 200) : undefined,
-    });
+    await showProgress(progress, cli.out, { columns: drawingWidth(1) });
   },
 });

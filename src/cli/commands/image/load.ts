@@ -4,7 +4,7 @@ import { ExitError } from '../../framework/errors.ts';
 import { showProgress } from '../../framework/progress.ts';
 import { fileSource, stdinSource } from '../../options/archive-input.ts';
 import { platformQueries } from '../../options/platform.ts';
-import { isTerminal, windowSize } from '../../stdio/terminal.ts';
+import { drawingWidth, isTerminal } from '../../stdio/terminal.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS]',
@@ -21,7 +21,7 @@ export const command = defineCommand({
       throw new ExitError(1, 'requested load from stdin, but stdin is empty');
     }
     const archive = flags.input === '' ? stdinSource() : await fileSource(flags.input);
-    const columns = isTerminal(1) ? (windowSize(1)?.columns ?? 200) : undefined;
+    const columns = drawingWidth(1);
     const quiet = flags.quiet || columns === undefined;
     const { body, json } = await load(await cli.client(), archive, { quiet, platforms });
     if (json) await showProgress(body, cli.out, { columns });

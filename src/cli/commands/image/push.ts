@@ -56,9 +56,9 @@ async function signAll(cli: Cli, reference: Reference, pushed: readonly Pushed[]
     import('../../framework/credentials.ts'),
   ]);
   const client = await cli.client();
+  const { domain, path } = reference;
+  const auth = await registryAuth(cli, domain);
   for (const { Tag, Digest } of pushed) {
-    const { domain, path } = reference;
-    const auth = await registryAuth(cli, domain);
     const { Descriptor } = await distribution(client, `${domain}/${path}@${Digest}`, auth);
     await signImage(cli, client, reference, Descriptor, key);
     if (!quiet) cli.out.line(`${Tag}: signed ${Digest}`);

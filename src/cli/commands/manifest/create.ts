@@ -3,6 +3,7 @@ import { atLeast, defineCommand } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { referenceOf, remoteImage } from '../../manifest/remote.ts';
 import { ManifestStore } from '../../manifest/store.ts';
+import { insecureFlag } from '../../options/insecure.ts';
 
 export const command = defineCommand({
   usage: 'MANIFEST_LIST MANIFEST [MANIFEST...]',
@@ -10,10 +11,7 @@ export const command = defineCommand({
   arguments: atLeast(2),
   flags: {
     amend: { type: 'bool', short: 'a', summary: 'Add to a list that is there already' },
-    insecure: {
-      type: 'bool',
-      summary: 'The registry may be without TLS, or with a certificate that nobody vouches for',
-    },
+    insecure: insecureFlag,
   },
   async run(cli, flags, [name, ...images]) {
     const list = referenceOf(name!);

@@ -4,16 +4,14 @@ import { between, defineCommand } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { referenceOf, remoteImages } from '../../manifest/remote.ts';
 import { ManifestStore, type NamedImage, shown } from '../../manifest/store.ts';
+import { insecureFlag } from '../../options/insecure.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS] [MANIFEST_LIST] MANIFEST',
   summary: 'Show an image as its registry describes it, or a list',
   arguments: between(1, 2),
   flags: {
-    insecure: {
-      type: 'bool',
-      summary: 'The registry may be without TLS, or with a certificate that nobody vouches for',
-    },
+    insecure: insecureFlag,
     verbose: { type: 'bool', short: 'v', summary: 'With layers and platforms' },
   },
   async run(cli, flags, names) {

@@ -4,16 +4,14 @@ import { defineCommand, exactly } from '../../framework/command.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { openRepository, referenceOf, tagOrDigest } from '../../manifest/remote.ts';
 import { ManifestStore, type NamedImage } from '../../manifest/store.ts';
+import { insecureFlag } from '../../options/insecure.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS] MANIFEST_LIST',
   summary: 'Send a list, and what it lists, to its registry',
   arguments: exactly(1),
   flags: {
-    insecure: {
-      type: 'bool',
-      summary: 'The registry may be without TLS, or with a certificate that nobody vouches for',
-    },
+    insecure: insecureFlag,
     purge: { type: 'bool', short: 'p', summary: 'Remove the list here afterwards' },
   },
   async run(cli, flags, [name]) {

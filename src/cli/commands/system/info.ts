@@ -3,12 +3,11 @@ import type { SystemInfo } from '../../../wire/types.ts';
 import { clientVersion } from '../../client-version.ts';
 import type { Cli } from '../../framework/cli.ts';
 import { defineCommand, noArguments } from '../../framework/command.ts';
+import { DOCKER_HUB_KEY } from '../../framework/credentials.ts';
 import { contextName } from '../../framework/endpoint.ts';
 import { ExitError } from '../../framework/errors.ts';
 import { inspectFormatFlag } from '../../options/format.ts';
 import type { Plugin } from '../../plugins/describe.ts';
-
-const DEFAULT_REGISTRY = 'https://index.docker.io/v1/';
 
 export const command = defineCommand({
   usage: '[OPTIONS]',
@@ -50,7 +49,7 @@ async function printText(cli: Cli): Promise<void> {
   const lines = [...clientLines(clientVersion(contextName(cli.globals, config)), debug, plugins), '', 'Server:'];
   if (info !== undefined) {
     const server: SystemInfo = JSON.parse(info);
-    const userName = config.auths?.[DEFAULT_REGISTRY]?.username ?? userOf(config.auths?.[DEFAULT_REGISTRY]?.auth);
+    const userName = config.auths?.[DOCKER_HUB_KEY]?.username ?? userOf(config.auths?.[DOCKER_HUB_KEY]?.auth);
     lines.push(...serverLines(server, { debug, userName }));
     for (const warning of server.Warnings ?? []) cli.err.line(warning);
   }

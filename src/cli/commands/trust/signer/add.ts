@@ -1,10 +1,10 @@
-import { defineCommand } from '../../../framework/command.ts';
+import { atLeast, defineCommand } from '../../../framework/command.ts';
 import { ExitError } from '../../../framework/errors.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS] NAME REPOSITORY [REPOSITORY...]',
   summary: 'Not served: signers are named in the trust policy',
-  arguments: { min: 2, max: Number.POSITIVE_INFINITY },
+  arguments: atLeast(2),
   flags: {
     key: { type: 'list', summary: 'Public key of the signer' },
   },
