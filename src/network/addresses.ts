@@ -134,7 +134,3 @@ export function isLoopback(address: Address): boolean {
 }
 
 export const isUnspecified = (address: Address) => address.value === 0n;
-
-const linkLocal6 = requirePrefix('fe80::/10');
-
-export const isLinkLocal6 = (address: Address) => contains(linkLocal6, address);

@@ -9,17 +9,22 @@ const ofTerminal = ['SIGINT', 'SIGQUIT'];
 
 /** Resolves to the plugin's exit code. */
 export async function runPlugin(path: string, args: readonly string[]): Promise<number> {
-  const child = Bun.spawn([path, ...args], {
-    stdio: ['inherit', 'inherit', 'inherit'],
-    env: { ...process.env, DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv0 },
-  });
   const fromTerminal = isTerminal(0);
+  let child: Bun.Subprocess | undefined;
   const pass = (signal: NodeJS.Signals) => {
-    if (!(fromTerminal && ofTerminal.includes(signal))) child.kill(signal);
+    if (!(fromTerminal && ofTerminal.includes(signal))) child?.kill(signal);
   };
+  // Before there is a plugin: one that runs already while we can still be ended alone would be left behind.
   for (const signal of forwarded) process.on(signal, pass);
-  const code = await child.exited;
-  for (const signal of forwarded) process.off(signal, pass);
-  const { signalCode } = child;
-  return signalCode === null ? code : 128 + constants.signals[signalCode as NodeJS.Signals];
+  try {
+    child = Bun.spawn([path, ...args], {
+      stdio: ['inherit', 'inherit', 'inherit'],
+      env: { ...process.env, DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv0 },
+    });
+    const code = await child.exited;
+    const { signalCode } = child;
+    return signalCode === null ? code : 128 + constants.signals[signalCode as NodeJS.Signals];
+  } finally {
+    for (const signal of forwarded) process.off(signal, pass);
+  }
 }

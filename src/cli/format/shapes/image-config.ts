@@ -1,4 +1,4 @@
-import { mapOf, optional, pointerTo, sliceOf, stringMap, strings, struct } from './shape.ts';
+import { mapOf, optional, pointerTo, stringMap, strings, struct } from './shape.ts';
 
 export const healthConfig = struct('v1.HealthcheckConfig', {
   Test: optional(strings),
@@ -60,5 +60,3 @@ export const containerConfig = struct('container.Config', {
   StopTimeout: optional(pointerTo('int')),
   Shell: optional(strings),
 });
-
-export const descriptorList = sliceOf(descriptor);
