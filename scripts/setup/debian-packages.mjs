@@ -90,7 +90,7 @@ export function ensureDebianPackages(needs) {
 }
 
 /** Installs without starting any service. */
-export function aptInstall(packages) {
+function aptInstall(packages) {
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = args =>
     run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], { quiet: true, env: environment });

@@ -34,7 +34,7 @@ export interface ApiEngine {
 }
 
 /** The first route that matches wins: fixed names stand before patterns that would match them. */
-export function apiRoutes(engine: ApiEngine): Route[] {
+function apiRoutes(engine: ApiEngine): Route[] {
   return [
     ...systemRoutes(engine.system, engine.events),
     ...containerStreamRoutes(engine.containers),

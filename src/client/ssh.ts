@@ -36,7 +36,7 @@ function endedEarly(error: unknown): false {
 }
 
 /** A child's stdin and stdout as a connection. The child ends with it. */
-export class ChildConnection implements Connection {
+class ChildConnection implements Connection {
   readonly closed: Promise<void>;
   readonly #command: string[];
   readonly #child: Bun.Subprocess<'pipe', 'pipe', 'pipe'>;

@@ -69,7 +69,7 @@ export interface MountOptions {
   data: string;
 }
 
-export function parseMountOptions(words: string): MountOptions {
+function parseMountOptions(words: string): MountOptions {
   const result: MountOptions = { flags: 0, propagation: 0, data: '' };
   const data: string[] = [];
   for (const word of words.split(',')) {

@@ -173,7 +173,7 @@ export const textOf = (value: Buffer | undefined): string =>
   value === undefined ? '' : value.toString('utf8', 0, value.at(-1) === 0 ? value.length - 1 : value.length);
 
 /** What a failed request was about, and the kernel's own words if it had any. */
-export class NetlinkError extends KernelError {
+class NetlinkError extends KernelError {
   constructor(
     call: string,
     errno: number,

@@ -24,7 +24,7 @@ export function configureLog(options: { level?: LogLevel; format?: LogFormat }):
   format = options.format ?? format;
 }
 
-export function isLogged(level: LogLevel): boolean {
+function isLogged(level: LogLevel): boolean {
   return LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(threshold);
 }
 

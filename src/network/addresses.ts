@@ -107,7 +107,7 @@ export function overlaps(a: Prefix, b: Prefix): boolean {
   return a.family === b.family && firstOf(a) <= lastOf(b) && firstOf(b) <= lastOf(a);
 }
 
-export const sameAddress = (a: Address, b: Address) => a.family === b.family && a.value === b.value;
+const sameAddress = (a: Address, b: Address) => a.family === b.family && a.value === b.value;
 export const samePrefix = (a: Prefix, b: Prefix) => sameAddress(a, b) && a.bits === b.bits;
 
 /** Network byte order, 4 or 16 bytes. */

@@ -40,7 +40,7 @@ export interface ContainerResolvConf {
   ndotsSet: boolean;
 }
 
-export function parseResolvConf(text: string, source: string): ResolvConf {
+function parseResolvConf(text: string, source: string): ResolvConf {
   const servers: string[] = [];
   const others: string[] = [];
   let search: string[] = [];

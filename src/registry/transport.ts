@@ -22,7 +22,7 @@ const MAX_JSON = 4 * 1024 * 1024;
 const HEAD_PATIENCE = 60_000;
 const STALL_PATIENCE = 60_000;
 
-export const USER_AGENT = `dockyard/${productVersion}`;
+const USER_AGENT = `dockyard/${productVersion}`;
 
 export class Transport {
   constructor(

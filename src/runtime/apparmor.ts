@@ -5,7 +5,7 @@ import { readText } from './cgroups/files.ts';
 import { parseSecurityOptions } from './oci/security-options.ts';
 
 /** Docker's name for it: tools look for it, and engines side by side share it. */
-export const DEFAULT_PROFILE = 'docker-default';
+const DEFAULT_PROFILE = 'docker-default';
 const UNCONFINED = 'unconfined';
 const LOADED_PROFILES = '/sys/kernel/security/apparmor/profiles';
 

@@ -14,7 +14,7 @@ export interface Roots {
   cgroupParent: string;
 }
 
-export function rootsAt(base: string): Roots {
+function rootsAt(base: string): Roots {
   return {
     base,
     dataRoot: `${base}/data`,

@@ -7,7 +7,7 @@ import { disableEcho } from '../../kernel/termios.ts';
 import { failed } from '../../lib/errors.ts';
 import { KEY_BYTES, type KeyKind, keyOfPassphrase, newKey, newSalt } from './vault.ts';
 
-export const PASSPHRASE_VARIABLE = 'DOCKYARD_CREDENTIALS_PASSPHRASE';
+const PASSPHRASE_VARIABLE = 'DOCKYARD_CREDENTIALS_PASSPHRASE';
 
 export interface VaultKey {
   key: Buffer;

@@ -62,11 +62,7 @@ export function formatTable<Row>(type: ListingType<Row>, rows: readonly Row[], n
 }
 
 /** One line (or what the template makes of it) per row; with a header and aligned when the format begins with `table`. */
-export async function formatTemplate<Row>(
-  type: ListingType<Row>,
-  rows: readonly Row[],
-  format: string,
-): Promise<string> {
+async function formatTemplate<Row>(type: ListingType<Row>, rows: readonly Row[], format: string): Promise<string> {
   const { headerValue, RowTemplate, rowValue } = await import('./row-template.ts');
   return new RowTemplate(headerValue(type), format).render(rows.map(row => rowValue(type, row)));
 }

@@ -8,7 +8,7 @@ export interface TabLayout {
   padding: number;
 }
 
-export const listLayout: TabLayout = { minWidth: 10, padding: 3 };
+const listLayout: TabLayout = { minWidth: 10, padding: 3 };
 
 export function alignTabs(text: string, layout: TabLayout = listLayout): string {
   const endsLine = text.endsWith('\n');

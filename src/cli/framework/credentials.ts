@@ -8,12 +8,12 @@ import { ExitError } from './errors.ts';
 export const DOCKER_HUB_KEY = 'https://index.docker.io/v1/';
 
 /** What a registry's credentials are stored under. */
-export function registryKey(domain: string): string {
+function registryKey(domain: string): string {
   return domain === 'docker.io' || domain === 'index.docker.io' ? DOCKER_HUB_KEY : domain;
 }
 
 /** The header that carries credentials to the engine. */
-export function encodeAuth(credentials: AuthConfig): string {
+function encodeAuth(credentials: AuthConfig): string {
   // Engines insist on the padding, which the plain form of base64url leaves out.
   return Buffer.from(JSON.stringify(credentials)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }

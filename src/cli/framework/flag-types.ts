@@ -91,7 +91,7 @@ export function readDecimal(text: string): number {
   return match[1] === '-' ? -value : value;
 }
 
-export function readIp(text: string): string {
+function readIp(text: string): string {
   const trimmed = text.trim();
   if (!isIp(trimmed)) throw new Error(`failed to parse IP: ${quote(text)}`);
   return trimmed;
@@ -106,7 +106,7 @@ export function isIpv4(text: string): boolean {
   return parts.length === 4 && parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
 }
 
-export function isIpv6(text: string): boolean {
+function isIpv6(text: string): boolean {
   if (!text.includes(':') || /[^0-9a-fA-F:.]/.test(text)) return false;
   const halves = text.split('::');
   if (halves.length > 2) return false;

@@ -5,7 +5,7 @@ import type { ConfigFile } from '../framework/config-file.ts';
 export type Filter = readonly [name: string, value: string];
 
 /** For the flag's `parse`. */
-export function readFilter(text: string): Filter {
+function readFilter(text: string): Filter {
   const equals = text.indexOf('=');
   if (equals < 0) {
     if (text === '') return ['', ''];

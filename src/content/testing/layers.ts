@@ -7,7 +7,7 @@ import { type Descriptor, MEDIA_TYPES } from '../oci.ts';
 
 export type TestFile = PartialTarEntry & { content?: string };
 
-export function tarOf(...files: TestFile[]): Promise<Buffer> {
+function tarOf(...files: TestFile[]): Promise<Buffer> {
   return collect(
     writeTar(
       files.map(({ content = '', ...entry }) => {

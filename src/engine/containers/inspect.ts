@@ -47,7 +47,7 @@ export async function inspectContainer(
   };
 }
 
-export function stateOf(record: ContainerRecord): ContainerState {
+function stateOf(record: ContainerRecord): ContainerState {
   const { phase } = record;
   const running = phase.kind === 'running';
   return {

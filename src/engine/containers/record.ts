@@ -54,10 +54,6 @@ export interface ContainerRecord {
 
 export const ZERO_TIME = '0001-01-01T00:00:00Z';
 
-export function isRunning(record: ContainerRecord): boolean {
-  return record.phase.kind === 'running';
-}
-
 export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
 
 export function statusOf(record: ContainerRecord): Status {

@@ -50,7 +50,7 @@ export async function commitImage(context: ImageContext, request: CommitImageReq
 }
 
 /** So that the first container of a new image need not wait. */
-export async function unpackNew(context: ImageContext, target: Descriptor, lease: Lease): Promise<void> {
+async function unpackNew(context: ImageContext, target: Descriptor, lease: Lease): Promise<void> {
   const { manifests } = context.content;
   const manifest = manifests.imageManifest(target.digest);
   await context.stacks.build(stackOf(manifest, manifests.config(manifest.config.digest)), lease);

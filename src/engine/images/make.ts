@@ -5,12 +5,7 @@ import { type Digest, sha256 } from '../../lib/ids.ts';
 import type { ImageContext } from './context.ts';
 
 /** Stores a JSON document and says where it is. */
-export async function storeJson(
-  context: ImageContext,
-  mediaType: string,
-  content: object,
-  lease: Lease,
-): Promise<Descriptor> {
+async function storeJson(context: ImageContext, mediaType: string, content: object, lease: Lease): Promise<Descriptor> {
   const bytes = Buffer.from(JSON.stringify(content));
   const digest = sha256(bytes);
   await context.content.blobs.add(bytes, digest, lease);

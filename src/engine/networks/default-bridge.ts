@@ -24,7 +24,7 @@ import { addressPools, takenSubnets } from './pools.ts';
 import type { NetworkRecord } from './record.ts';
 import type { NetworkStore } from './store.ts';
 
-export const DEFAULT_BRIDGE = 'bridge';
+const DEFAULT_BRIDGE = 'bridge';
 /** Belongs to the engine with the default data root; the others, which run beside it, take a name of their own. */
 const USUAL_INTERFACE = 'docker0';
 const USUAL_DATA_ROOT = '/var/lib/docker';

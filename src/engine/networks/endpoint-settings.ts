@@ -22,7 +22,7 @@ export function checkEndpoint(name: string, network: NetworkRecord | undefined, 
   if (problems.length > 0) throw invalid(`invalid endpoint settings:\n${problems.join('\n')}`);
 }
 
-export const isMacAddress = (text: string) => /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text);
+const isMacAddress = (text: string) => /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text);
 
 function predefinedProblems(name: string, { ipam, aliases }: Asked): string[] {
   if (isUserDefined(name)) return [];

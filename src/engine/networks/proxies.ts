@@ -22,7 +22,7 @@ const LOOPBACK_6 = 1n;
 type ProxyConfig = Pick<NetworkConfig, 'userlandProxy' | 'iptables' | 'ip6tables'>;
 
 /** What comes in by IPv6 for IPv4 only, what the host sends to its own IPv6 loopback, and all where there are no rules. */
-export function needsProxy(port: PublishedPort, config: ProxyConfig): boolean {
+function needsProxy(port: PublishedPort, config: ProxyConfig): boolean {
   const host = parseAddress(port.hostAddress);
   if (!host || port.hostPort === 0 || port.protocol === 'sctp' || !config.userlandProxy) return false;
   const { family } = requireAddress(port.containerAddress);

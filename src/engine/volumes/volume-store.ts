@@ -48,7 +48,7 @@ const removedPrefix = '.removed-';
 /** and here parts of volumes are mounted for a moment. */
 const partsDirectory = '.parts';
 
-export function validateVolumeName(name: string): void {
+function validateVolumeName(name: string): void {
   if (name.length === 1) {
     throw invalid('volume name is too short, names should be at least two alphanumeric characters');
   }

@@ -5,7 +5,7 @@ import { errnoOf, failed, messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { readText } from './files.ts';
 
-export const CGROUP_ROOT = '/sys/fs/cgroup';
+const CGROUP_ROOT = '/sys/fs/cgroup';
 
 export interface Hierarchy {
   version: 1 | 2;

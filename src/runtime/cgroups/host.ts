@@ -101,16 +101,16 @@ function goArchitecture(name: string): string {
   return names[name] ?? name;
 }
 
-export function parseKernelRelease(text: string): KernelVersion {
+function parseKernelRelease(text: string): KernelVersion {
   const match = /^(\d+)\.(\d+)/.exec(text);
   return { version: Number(match?.[1] ?? 0), major: Number(match?.[2] ?? 0) };
 }
 
-export function memoryTotal(meminfo: string): number {
+function memoryTotal(meminfo: string): number {
   return Number(/^MemTotal:\s*(\d+) kB$/m.exec(meminfo)?.[1] ?? 0) * 1024;
 }
 
-export function cgroupFeatures({ version, mounts }: Hierarchy): CgroupFeatures {
+function cgroupFeatures({ version, mounts }: Hierarchy): CgroupFeatures {
   if (version === 2) return featuresOfV2(mounts);
   const has = (controller: string, file: string) => {
     const mount = mounts[controller];

@@ -33,7 +33,7 @@ export function readStats(cgroup: Cgroup, machineMemory: number, procStat = '/pr
 const NANOSECONDS_PER_TICK = 1e9 / 100;
 
 /** The whole machine's processor time, and how many processors are there. */
-export function readSystemCpu(file = '/proc/stat'): { nanoseconds: number; cpus: number } {
+function readSystemCpu(file = '/proc/stat'): { nanoseconds: number; cpus: number } {
   let ticks = 0;
   let cpus = 0;
   for (const line of readFileSync(file, 'utf8').split('\n')) {

@@ -55,7 +55,7 @@ function pathsOf({ PathOnHost = '', PathInContainer, CgroupPermissions }: Device
 }
 
 /** "c 10:* rwm". */
-export function parseDeviceRule(text: string): OciDeviceRule {
+function parseDeviceRule(text: string): OciDeviceRule {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
   if (!match) throw invalid(`invalid device cgroup rule format: '${text}'`);
   const [, type, major, minor, access] = match;

@@ -109,7 +109,7 @@ export class GoStruct {
 }
 
 /** Go compares strings by their bytes; UTF-16 order differs only beyond the basic plane. */
-export function compareStrings(a: string, b: string): number {
+function compareStrings(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

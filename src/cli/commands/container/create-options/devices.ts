@@ -17,7 +17,7 @@ function checkCgroupRule(text: string): string {
   return text;
 }
 
-export function parseGpus(text: string): DeviceRequest {
+function parseGpus(text: string): DeviceRequest {
   const request: DeviceRequest = { Count: 0, Capabilities: [['gpu']], Options: {} };
   const seen = new Set<string>();
   for (const field of readCsv(text)) {
@@ -77,7 +77,7 @@ export function deviceHostConfig(flags: FlagValues<typeof deviceFlags>): HostCon
 
 const isMode = (text: string) => /^[rwm]{1,3}$/.test(text) && new Set(text).size === text.length;
 
-export function parseDevice(text: string): DeviceMapping {
+function parseDevice(text: string): DeviceMapping {
   const parts = text.split(':');
   const [source = ''] = parts;
   if (parts.length > 3 || source === '') throw new Error(`bad format for path: ${text}`);

@@ -99,7 +99,7 @@ const ulimitNames = [
   'stack',
 ];
 
-export function parseUlimit(text: string): Ulimit {
+function parseUlimit(text: string): Ulimit {
   const equals = text.indexOf('=');
   if (equals < 0) throw new Error(`invalid ulimit argument: ${text}`);
   const name = text.slice(0, equals);
