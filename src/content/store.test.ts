@@ -242,6 +242,17 @@ describe('after a crash', () => {
     expect(next.blobs.list()).toEqual([]);
   });
 
+  test('a download that broke off is of no use once its blob came another way', async () => {
+    const image = await testImage([{ a: '1' }]);
+    const { digest } = image.layers[0]!.descriptor;
+    await (await store.blobs.resume(digest, 16)).suspend();
+    await add(image);
+    const next = open();
+    await next.recover({ targets: [image.target], layers: [] });
+    expect(ingested()).toEqual([]);
+    expect(next.blobs.has(digest)).toBe(true);
+  });
+
   test('of the machine: what may be damaged is checked', async () => {
     const image = await testImage([{ a: '1' }]);
     const stack = await add(image);

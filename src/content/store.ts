@@ -45,7 +45,7 @@ export class ContentStore {
 
   /**
    * Once, before anything else uses the store: takes away what a crash left. Downloads that broke off are kept like blobs,
-   * so that the same command can go on where it was.
+   * so that the same command can go on where it was; unless the blob has come in another way since.
    */
   async recover(roots: ContentRoots): Promise<void> {
     const suspectSince = this.#durability.suspectSince();
@@ -53,7 +53,7 @@ export class ContentStore {
       await dropSuspects(this.#layout, suspectSince);
       this.#durability.cleared();
     }
-    const kept = new Set(this.#partials().map(({ name }) => name));
+    const kept = new Set(this.#partials().flatMap(({ name, digest }) => (this.blobs.has(digest) ? [] : [name])));
     for (const name of readdirSync(this.#layout.ingest)) {
       if (kept.has(name)) continue;
       renameSync(`${this.#layout.ingest}/${name}`, `${this.#layout.removing}/${name}-${Date.now()}`);

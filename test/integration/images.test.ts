@@ -86,9 +86,11 @@ describe('with Docker’s own client', () => {
     expect(refused.stderr).toMatch(
       /unable to delete used:latest \(must be forced\) - container \w{12} is using its referenced image/,
     );
-    await official('rm', id);
     await official('tag', 'used', 'busybox');
     await official('rmi', 'used');
+    const { Id } = await inspect('busybox');
+    expect(await official('ps', '-a', '--no-trunc', '--format', '{{.Image}}', '--filter', `id=${id}`)).toBe(Id!);
+    await official('rm', id);
   });
 });
 

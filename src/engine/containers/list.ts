@@ -33,7 +33,7 @@ async function summarize(context: ContainerContext, record: ContainerRecord, siz
   return {
     Id: record.id,
     Names: [`/${record.name}`, ...linkNames(context, record)],
-    Image: record.image.reference,
+    Image: shownImage(context, record.image),
     ImageID: record.image.id,
     Command: [record.path, ...record.args.map(quoteArgument)].join(' '),
     Created: Math.floor(Date.parse(record.created) / 1000),
@@ -50,6 +50,11 @@ async function summarize(context: ContainerContext, record: ContainerRecord, siz
     NetworkSettings: { Networks: settings.Networks ?? {} },
     Mounts: record.mounts.map(shownMount),
   };
+}
+
+/** As it was asked for; its id where that has become the name of another image, or of none. */
+function shownImage({ images }: ContainerContext, { id, reference }: ContainerRecord['image']): string {
+  return id === '' || images.leadsTo(reference, id) ? reference : id;
 }
 
 function linkNames(context: ContainerContext, record: ContainerRecord): string[] {
@@ -189,13 +194,9 @@ export function hasLabel(labels: Readonly<Record<string, string>>, filter: strin
 }
 
 function isAncestor(context: ContainerContext, record: ContainerRecord, value: string): boolean {
-  if (record.image.reference === value || (record.image.id !== '' && record.image.id.startsWith(value))) return true;
-  try {
-    return context.images.get(value).id === record.image.id;
-  } catch {
-    // An image that does not exist is nobody's ancestor.
-    return false;
-  }
+  const { id, reference } = record.image;
+  if (reference === value || (id !== '' && id.startsWith(value))) return true;
+  return id !== '' && context.images.leadsTo(value, id);
 }
 
 function portFilter(name: string, values: readonly string[]): Predicate {

@@ -107,6 +107,14 @@ export class ImageStore implements ImageService {
     };
   }
 
+  leadsTo(reference: string, id: Digest): boolean {
+    try {
+      return resolve(this.#context.records, reference).target.digest === id;
+    } catch {
+      return false;
+    }
+  }
+
   admit({ id }: Image, reference: string, options: { signatureRequired: boolean }): Promise<string[]> | undefined {
     const required = options.signatureRequired;
     return this.#trust.admitRun({ digest: id, names: namesAsked(this.#context.records, id, reference), required });

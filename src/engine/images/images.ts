@@ -34,6 +34,8 @@ export interface Image {
 export interface Images {
   /** By name, digest, id or unique id prefix. Throws notFound with Docker's words. */
   get(reference: string, platform?: string): Image;
+  /** Whether the reference leads to this image: not where it leads to another, or to none, by now. */
+  leadsTo(reference: string, id: Digest): boolean;
   /**
    * Before a container is made of it: throws forbidden if the trust policy refuses it under the name that was asked for.
    * Resolves to warnings; undefined where there is nothing to check, which is usual.

@@ -128,6 +128,12 @@ test('pull asks with the credentials of the registry and prints what it got', as
   });
 });
 
+test('a digest is nothing to push', async () => {
+  using engine = new FakeEngine({});
+  const ran = await engine.docker('push', `x@sha256:${'0'.repeat(64)}`);
+  expect(ran).toEqual({ code: 1, out: '', err: 'cannot push a digest reference\n' });
+});
+
 test('an error inside the progress fails the command', async () => {
   using engine = new FakeEngine({
     'POST /images/x/push': progress(

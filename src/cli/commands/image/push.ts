@@ -23,6 +23,7 @@ export const command = defineCommand({
     const { 'all-tags': all, quiet } = flags;
     const platform = platformQuery(flags.platform);
     const given = parseReference(name);
+    if (given.digest !== undefined) throw new ExitError(1, 'cannot push a digest reference');
     if (all && !isNameOnly(given)) throw new ExitError(1, "tag can't be used with --all-tags/-a");
     const reference = all ? given : withDefaultTag(given);
     const key =
