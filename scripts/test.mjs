@@ -1,5 +1,6 @@
 // `npm test`: sets up what the tests need, then runs the checks and every test. `npm test -- logs volumes` runs the test
 // files whose path contains one of the words. The last line is always `N passed, N failed`.
+import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureDebianPackages, testNeeds } from './setup/debian-packages.mjs';
@@ -10,15 +11,20 @@ import { isRoot, requireNode, say, step } from './setup/script.mjs';
 import { checks } from './testing/checks.mjs';
 import { testGroups } from './testing/files.mjs';
 import { runGroup, runToEnd } from './testing/run-group.mjs';
+import { makeScratch, removeScratch } from './testing/scratch.mjs';
 
+const sweeper = inProject('test/support/sweep.ts');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+const scratch = makeScratch();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, leave);
 try {
   await main(process.argv.slice(2));
 } catch (error) {
   console.error(error);
   total.failed++;
 }
+removeScratch(scratch);
 if (failures.length > 0) say(`\nFailed:\n${failures.map(name => `  ${name}`).join('\n')}\n`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
@@ -41,6 +47,7 @@ async function main(filters) {
     DOCKER_HOST: undefined,
     DOCKER_CONTEXT: undefined,
     DOCKER_CONFIG: undefined,
+    TMPDIR: scratch,
   };
 
   if (filters.length === 0) {
@@ -101,8 +108,18 @@ function record(name, { passed, failed, skipped, output }, milliseconds) {
   for (const reason of new Set(output.match(/^left out: .*$/gm))) say(`      ${reason}`);
 }
 
+/** Somebody has had enough: the tests end, each with all that it made. */
+function leave() {
+  // Registered last, after those that end the tests' processes.
+  process.once('exit', () => {
+    spawnSync(bun, [sweeper], { stdio: 'inherit' });
+    removeScratch(scratch);
+  });
+  process.exit(1);
+}
+
 /** Removes what the engines of crashed tests have left behind. */
 async function sweep() {
-  const { output } = await runToEnd(bun, [inProject('test/support/sweep.ts')], 120_000);
+  const { output } = await runToEnd(bun, [sweeper], 120_000);
   if (output.trim() !== '') say(output.trimEnd());
 }

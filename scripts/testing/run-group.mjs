@@ -1,18 +1,19 @@
 // One `bun test` process, with a time limit, and what came of it. A process that crashes or hangs is a failure to
 // report, never the end of the run.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bun, root } from '../setup/project.mjs';
+import { makeScratch, removeScratch } from './scratch.mjs';
 
 /** Resolves to {passed, failed, skipped, output, crashed}. */
 export async function runGroup({ files, limit }, environment) {
-  const scratch = mkdtempSync(join(tmpdir(), 'dockyard-report-'));
+  const scratch = makeScratch(environment.TMPDIR);
   try {
     const report = join(scratch, 'report.xml');
     const args = ['test', '--timeout=60000', '--reporter=junit', `--reporter-outfile=${report}`];
-    const ended = await runToEnd(bun, [...args, ...files.map(file => `./${file}`)], limit, environment);
+    const own = { ...environment, TMPDIR: scratch };
+    const ended = await runToEnd(bun, [...args, ...files.map(file => `./${file}`)], limit, own);
     const counts = countsOf(report);
     const expected = counts !== undefined && ended.code === (counts.failed > 0 ? 1 : 0);
     if (expected) return { ...counts, output: ended.output, crashed: false };
@@ -20,7 +21,7 @@ export async function runGroup({ files, limit }, environment) {
     const { passed = 0, failed = 0, skipped = 0 } = counts ?? {};
     return { passed, failed: failed + 1, skipped, output: `${ended.output}\n${ended.how}\n`, crashed: !counts };
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    removeScratch(scratch);
   }
 }
 

@@ -1,6 +1,7 @@
 // The command line as a whole, as far as it gets without an engine.
 import { describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { runDocker } from './docker.ts';
 import { MemoryOutput } from './framework/output.ts';
 
@@ -122,7 +123,7 @@ Options:
 });
 
 test('a key of config.json of the wrong kind is told, and as good as none', async () => {
-  const directory = mkdtempSync('/tmp/dockyard-config-');
+  const directory = mkdtempSync(`${tmpdir()}/dockyard-config-`);
   try {
     writeFileSync(`${directory}/config.json`, '{"psFormat": 5, "currentContext": "nowhere"}');
     const { code, out, err } = await docker('--config', directory, 'context', 'ls', '-q');

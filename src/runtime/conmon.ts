@@ -182,8 +182,14 @@ function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environme
     child = Bun.spawn([request.conmonPath, ...args], {
       cwd: request.directory,
       stdio: ['ignore', 'ignore', 'ignore', ...pipes] as ['ignore', 'ignore', 'ignore'],
-      // The log's times in UTC: they need no arithmetic when they are read, and no hour comes twice.
-      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', TZ: 'UTC', ...environment },
+      env: {
+        PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+        // The log's times in UTC: they need no arithmetic when they are read, and no hour comes twice.
+        TZ: 'UTC',
+        // Its socket for a terminal goes with the directory if it is killed. A path from the root would be too long for a socket.
+        TMPDIR: '.',
+        ...environment,
+      },
     });
   } catch (error) {
     throw unavailable(

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { sealedCrun } from './sealed-crun.ts';
 
 let directory: string;
 
 beforeAll(() => {
-  directory = mkdtempSync('/tmp/sealed-');
+  directory = mkdtempSync(`${tmpdir()}/sealed-`);
 });
 
 afterAll(() => rmSync(directory, { recursive: true }));

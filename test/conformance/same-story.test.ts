@@ -2,6 +2,7 @@
 // the same exit code, and where one client complains the other does. (Wording of complaints is compared in same-output.)
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { startEngine } from '../support/engine.ts';
 import { startOfficialEngine } from '../support/official-engine.ts';
 import { type Ran, run } from '../support/process.ts';
@@ -121,7 +122,7 @@ function settled(text: string, directory: string): string {
 type Told = { line: string; stdout: string; code: number; complains: boolean }[];
 
 class Teller implements Disposable {
-  readonly #directory = mkdtempSync('/tmp/dockyard-story-');
+  readonly #directory = mkdtempSync(`${tmpdir()}/dockyard-story-`);
   readonly #client: string;
 
   constructor(

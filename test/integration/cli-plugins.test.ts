@@ -1,6 +1,7 @@
 // Programs that add commands to `docker`, as people have them in ~/.docker/cli-plugins.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { run } from '../support/process.ts';
 import { ourClient } from '../support/programs.ts';
 import { until } from '../support/until.ts';
@@ -8,7 +9,7 @@ import { until } from '../support/until.ts';
 let home: string;
 
 beforeAll(() => {
-  home = mkdtempSync('/tmp/dockyard-plugins-');
+  home = mkdtempSync(`${tmpdir()}/dockyard-plugins-`);
   plugin('foo', `echo "$# $@"; echo oops >&2; cat; exit 7`);
   plugin('compose', 'echo compose here');
   plugin('ps', 'echo never');

@@ -1,6 +1,7 @@
 // `docker -H ssh://...`: the connection is a program called ssh, which here only pretends to go anywhere.
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { type RunOptions, run } from '../support/process.ts';
 import { ourClient } from '../support/programs.ts';
@@ -10,7 +11,7 @@ let programs: string;
 
 beforeAll(async () => {
   engine = await startEngine();
-  programs = mkdtempSync('/tmp/dockyard-ssh-');
+  programs = mkdtempSync(`${tmpdir()}/dockyard-ssh-`);
   // What stands after the host is the remote command; the remote docker is our own, with its default engine.
   program('ssh', `echo "$@" >>${programs}/calls; while [ "$1" != -- ]; do shift; done; shift 2; exec sh -c "$*"`);
   program('docker', `DOCKER_HOST=${engine.host} exec ${ourClient.join(' ')} "$@"`);
@@ -53,7 +54,7 @@ test('carries streams both ways, with their ends, and exit codes', async () => {
 });
 
 test('what ssh says is why it failed', async () => {
-  const failing = mkdtempSync('/tmp/dockyard-ssh-');
+  const failing = mkdtempSync(`${tmpdir()}/dockyard-ssh-`);
   writeFileSync(`${failing}/ssh`, '#!/bin/sh\necho "me@there: Permission denied (publickey)." >&2\nexit 255\n', {
     mode: 0o755,
   });

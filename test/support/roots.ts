@@ -1,5 +1,5 @@
 // The places of a test's engine. Short, because a unix socket's path may have 107 bytes.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 const PARENT = '/tmp';
 const PREFIX = 'dy-';
@@ -27,8 +27,11 @@ function rootsAt(base: string): Roots {
 export function makeRoots(): Roots {
   const name = `${PREFIX}${Math.random().toString(36).slice(2, 8).padEnd(6, '0')}`;
   const roots = rootsAt(`${PARENT}/${name}`);
-  mkdirSync(roots.base, { mode: 0o711 });
-  writeFileSync(`${roots.base}/owner`, String(process.pid));
+  // A sweep beside us must not find it without its owner.
+  const unseen = `${PARENT}/.${name}`;
+  mkdirSync(unseen, { mode: 0o711 });
+  writeFileSync(`${unseen}/owner`, String(process.pid));
+  renameSync(unseen, roots.base);
   return roots;
 }
 
