@@ -7,6 +7,7 @@ import type { HttpRequest, Reply } from '../api/http/message.ts';
 import { hijack } from '../api/http/upgrade.ts';
 import { text } from '../api/reply.ts';
 import { configureLog } from '../lib/logger.ts';
+import { freePort } from '../lib/testing/free-port.ts';
 import { type Listening, listen } from './listen.ts';
 import { TestCertificates } from './test-certificates.ts';
 import { readTls } from './tls.ts';
@@ -60,14 +61,6 @@ function tlsSettings(tlsVerify: boolean) {
     tlsCert: path('server.pem'),
     tlsKey: path('server-key.pem'),
   });
-}
-
-/** Some free port: whoever takes it in between makes the test fail, not pass. */
-function freePort(): number {
-  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }
 
 async function listenTcp(tls: ReturnType<typeof readTls>): Promise<number> {

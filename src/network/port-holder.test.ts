@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'bun:test';
+import { freePort } from '../lib/testing/free-port.ts';
 import { PortHolder } from './port-holder.ts';
 
 let holder = new PortHolder();
@@ -9,14 +10,6 @@ afterEach(() => {
 
 const any = (first: number, last: number, hostAddresses = ['127.0.0.1']) =>
   holder.hold({ protocol: 'tcp', hostAddresses, first, last });
-
-/** A port that is free now. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
-  const { port } = server;
-  server.stop(true);
-  return port;
-}
 
 test('a random port is the same for all addresses, and another each time', () => {
   const first = any(0, 0, ['127.0.0.1', '::1']);

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCertificates } from '../../src/daemon/test-certificates.ts';
+import { freePort } from '../../src/lib/testing/free-port.ts';
 import type { SystemInfo } from '../../src/wire/types.ts';
 import { type EngineOptions, startEngine, type TestEngine } from '../support/engine.ts';
 import { run } from '../support/process.ts';
@@ -12,14 +13,6 @@ import { RawConnection } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 
 const info = async (engine: TestEngine) => (await engine.api.get('/info')).ok.json<SystemInfo>();
-
-/** Some free port: whoever takes it in between makes the test fail, not pass. */
-function freePort(): number {
-  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
-}
 
 function temporaryDirectory(): Disposable & { path: string } {
   const path = mkdtempSync(join(tmpdir(), 'dockyard-daemon-'));

@@ -29,14 +29,12 @@ export class OfficialRegistry implements AsyncDisposable {
   constructor(private readonly base: string) {}
 
   async start({ users }: RegistryOptions): Promise<void> {
-    const port = freePort();
-    this.host = `127.0.0.1:${port}`;
     const auth = users && { auth: { htpasswd: { realm: 'test', path: `${this.base}/htpasswd` } } };
     if (users) writeFileSync(`${this.base}/htpasswd`, await htpasswd(users));
     const config = {
       version: '0.1',
       storage: { filesystem: { rootdirectory: `${this.base}/data` }, delete: { enabled: true } },
-      http: { addr: this.host },
+      http: { addr: '127.0.0.1:0' },
       ...auth,
     };
     // JSON is YAML.
@@ -48,12 +46,10 @@ export class OfficialRegistry implements AsyncDisposable {
     });
     closeSync(log);
     this.#process = child;
-    await until(
-      async () =>
-        child.exitCode !== null || (await fetch(`http://${this.host}/v2/`, { keepalive: false })).status < 500,
-      { what: 'an answer of docker-registry' },
-    );
-    if (child.exitCode !== null) throw new Error(`docker-registry ended:\n${readFileSync(`${this.base}/log`, 'utf8')}`);
+    const told = () => readFileSync(`${this.base}/log`, 'utf8');
+    const listening = () => (child.exitCode === null ? /listening on (127\.0\.0\.1:\d+)/.exec(told())?.[1] : 'nowhere');
+    this.host = await until(listening, { what: () => `docker-registry to listen: ${told()}` });
+    if (child.exitCode !== null) throw new Error(`docker-registry ended:\n${told()}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -68,11 +64,4 @@ async function htpasswd(users: Readonly<Record<string, string>>): Promise<string
     return `${user}:${await Bun.password.hash(password, { algorithm: 'bcrypt', cost: 4 })}\n`;
   });
   return (await Promise.all(lines)).join('');
-}
-
-function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-  const { port } = server;
-  server.stop(true);
-  return port;
 }

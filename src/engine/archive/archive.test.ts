@@ -143,7 +143,7 @@ describe('get', () => {
     symlinkSync('../'.repeat(20), join(rootfs, 'up'));
     expect((await failure(get('/escape/passwd'))).message).toContain('Could not find the file');
     expect((await get('/up/etc/passwd')).members).toEqual({ passwd: 'file: inside' });
-    expect((await get(`/..${base}/../../../etc/passwd`)).members).toEqual({ passwd: 'file: inside' });
+    expect((await get(`/..${base}/${'../'.repeat(20)}etc/passwd`)).members).toEqual({ passwd: 'file: inside' });
   });
 
   test('sees what is mounted over the root', async () => {
