@@ -58,8 +58,10 @@ class PlainOutput implements StreamOutput {
 
 function settle(act: () => number | Promise<number>): void | Promise<void> {
   try {
-    const result = act();
-    if (typeof result !== 'number') return result.then(() => undefined, asBrokenPipe);
+    const result: unknown = act();
+    // `true`: Bun has closed the sink since an earlier write failed.
+    if (result === true) throw new BrokenPipeError();
+    if (result instanceof Promise) return result.then(() => undefined, asBrokenPipe);
   } catch (error) {
     asBrokenPipe(error);
   }
