@@ -119,6 +119,13 @@ describe('a new volume', () => {
   });
 });
 
+test('the anonymous volumes of a --rm container are gone when its client ends', async () => {
+  const before = await engine.output('volume', 'ls', '-q');
+  const volumes = Array.from({ length: 40 }, (_, index) => ['-v', `/anonymous${index}`]).flat();
+  expect((await run(...volumes, 'busybox', 'true')).code).toBe(0);
+  expect(await engine.output('volume', 'ls', '-q')).toBe(before);
+});
+
 describe('a bind mount', () => {
   test('shows the host’s files; -v makes a missing directory, --mount does not', async () => {
     expect((await run('-v', `${directory}/file:/f:ro`, 'busybox', 'cat', '/f')).stdout).toBe('from the host\n');
