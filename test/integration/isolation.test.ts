@@ -159,6 +159,19 @@ describe('rights', () => {
     expect(await refusal('--user', 'nobody-here')).toContain('unable to find user nobody-here');
   });
 
+  test('HOME is what the container’s own /etc/passwd says, / for those it does not know', async () => {
+    const home = (...flags: string[]) => shell('echo $HOME', '--user', '1234', ...flags);
+    expect(await home()).toBe('/');
+    expect(await home('-e', 'HOME=/tmp')).toBe('/tmp');
+    const passwd = join(tmpdir(), `dockyard-passwd-${process.pid}`);
+    writeFileSync(passwd, 'own:x:1234:1235::/srv:/bin/sh\n');
+    try {
+      expect(await home('-v', `${passwd}:/etc/passwd:ro`)).toBe('/srv');
+    } finally {
+      rmSync(passwd);
+    }
+  });
+
   test('no-new-privileges', async () => {
     expect(await shell(status, '--security-opt', 'no-new-privileges')).toContain('NoNewPrivs:1');
   });

@@ -4,7 +4,7 @@ import type { OciProcess } from '../../runtime/oci/types.ts';
 import { resolveUser } from '../../runtime/users.ts';
 import type { ExecRequest } from './containers.ts';
 import type { ContainerContext } from './context.ts';
-import { processEnvironment } from './environment.ts';
+import { homeOf, processEnvironment } from './environment.ts';
 import type { ContainerRecord } from './record.ts';
 
 /** The process that an exec adds: like its container's own, but for what the request says. */
@@ -26,7 +26,13 @@ export function execProcess(
     ...(request.tty && consoleSize ? { consoleSize: { height: consoleSize[0], width: consoleSize[1] } } : {}),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: [...request.cmd],
-    env: processEnvironment(record.config, request.tty, context.networks.environment(record.id), request.env),
+    env: processEnvironment({
+      config: record.config,
+      tty: request.tty,
+      linked: context.networks.environment(record.id),
+      home: homeOf(user, record.mounts),
+      more: request.env,
+    }),
     cwd,
     ...execSecurity({
       hostConfig: record.hostConfig,

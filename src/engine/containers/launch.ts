@@ -11,7 +11,7 @@ import { resolveUser } from '../../runtime/users.ts';
 import { ociMounts } from '../volumes/oci-mounts.ts';
 import { cgroupPath } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
-import { processEnvironment } from './environment.ts';
+import { homeOf, processEnvironment } from './environment.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { mountImages, unmountImages } from './image-mounts.ts';
 import type { LiveContainer } from './live.ts';
@@ -66,7 +66,12 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     id: record.id,
     rootfs,
     args: [record.path, ...record.args],
-    env: processEnvironment(config, config.Tty === true, context.networks.environment(record.id)),
+    env: processEnvironment({
+      config,
+      tty: config.Tty === true,
+      linked: context.networks.environment(record.id),
+      home: homeOf(user, record.mounts),
+    }),
     cwd: config.WorkingDir || '/',
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     config,
