@@ -31,9 +31,13 @@ export class RegistryFailure extends DockyardError {
 
 /** The registry could not be reached, or the connection broke. */
 export class ConnectionFailure extends DockyardError {
-  constructor(message: string, cause?: unknown) {
+  /** Another try may go better. */
+  readonly isTemporary: boolean;
+
+  constructor(message: string, cause?: unknown, { isTemporary = true } = {}) {
     super('unavailable', message, { cause });
     this.name = 'ConnectionFailure';
+    this.isTemporary = isTemporary;
   }
 }
 

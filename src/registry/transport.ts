@@ -81,10 +81,19 @@ export class Transport {
     } catch (error) {
       signal?.throwIfAborted();
       if (impatient.signal.aborted) throw new ConnectionFailure(`${url.host} does not answer`, error);
-      throw new ConnectionFailure(`could not reach ${url.host}: ${reasonOf(error)}`, error);
+      throw this.#failure(url, error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #failure(url: URL, error: unknown): ConnectionFailure {
+    const problem = `could not reach ${url.host}: ${reasonOf(error)}`;
+    if (!isCertificateProblem(error)) return new ConnectionFailure(problem, error);
+    const [directory] = this.config.certificateDirectories;
+    const place =
+      directory === undefined ? '' : `; its authority's certificate belongs into ${directory}/${url.host}/ca.crt`;
+    return new ConnectionFailure(`${problem}${place}`, error, { isTemporary: false });
   }
 
   #tls(url: URL): Bun.TLSOptions & { rejectUnauthorized?: boolean } {
@@ -158,7 +167,13 @@ const reasons: Record<string, string> = {
   ETIMEDOUT: 'connection timed out',
 };
 
+/** As OpenSSL names what it finds wrong with a chain. */
+const certificateProblem = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_)/;
+
+const isCertificateProblem = (error: unknown) => certificateProblem.test(codeOf(error));
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return reasons[code] ?? messageOf(error);
+  return reasons[codeOf(error)] ?? messageOf(error);
 }

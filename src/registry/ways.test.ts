@@ -72,7 +72,10 @@ describe('with TLS', () => {
   }
 
   test('a registry that nobody vouches for is refused', async () => {
-    await expect(tagsOf(open(), config())).rejects.toThrow(/certificate|self.signed/i);
+    const host = open();
+    const refusal = tagsOf(host, config());
+    await expect(refusal).rejects.toThrow(`certificate belongs into ${base}/certs.d/${host}/ca.crt`);
+    await expect(refusal).rejects.toHaveProperty('isTemporary', false);
   });
 
   test('one whose authority lies in certs.d is trusted', async () => {

@@ -125,7 +125,7 @@ export class Origin {
           await upload.append(skipping(body, upload.size - start));
           break;
         } catch (error) {
-          if (!(error instanceof ConnectionFailure) || attempt === ATTEMPTS) throw error;
+          if (!(error instanceof ConnectionFailure && error.isTemporary) || attempt === ATTEMPTS) throw error;
           log.warn('a download from the origin broke, going on', { digest, at: upload.size, error });
         }
       }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import type { Manifest } from '../../../content/oci.ts';
 import { testImage, testLayer } from '../../../content/testing/layers.ts';
 import { sha256 } from '../../../lib/ids.ts';
 import { collect } from '../../../lib/streams.ts';
@@ -141,6 +142,13 @@ describe('a bad archive is an error, and nothing of it is kept', () => {
     const image = await testImage(layers);
     image.blobs.delete(image.target.digest);
     await expectRefused(await ociLayout(image, []), /is missing/);
+  });
+
+  test('a configuration that is missing', async () => {
+    const image = await testImage(layers);
+    const { config } = JSON.parse(String(image.blobs.get(image.target.digest))) as Manifest;
+    image.blobs.delete(config.digest);
+    await expectRefused(await ociLayout(image, []), /the configuration \S+ is missing/);
   });
 
   test('a layer that is not what the image says', async () => {

@@ -58,6 +58,15 @@ function checkContent(context: ImageContext, target: Descriptor, lease: Lease): 
   if (!blobs.has(target.digest)) throw invalid(`invalid archive: the manifest ${target.digest} is missing`);
 }
 
+/** None of its platforms can be used: that is as it should be if they are somewhere else, but not if only a config is. */
+function checkConfigs({ content }: ImageContext, target: Descriptor): void {
+  for (const { kind, manifest, config } of platformManifests(content.manifests, target)) {
+    if (kind === 'image' && manifest && !config) {
+      throw invalid(`invalid archive: the configuration ${manifest.config.digest} is missing`);
+    }
+  }
+}
+
 /** Those of the wanted platforms; without any, the one that this machine runs. */
 async function unpack(
   context: ImageContext,
@@ -72,6 +81,7 @@ async function unpack(
     platforms.length === 0
       ? [chooseIfAny(manifests, target, undefined)]
       : platforms.map(platform => presentPlatform(context, target, platform, name));
+  if (!wanted[0]) checkConfigs(context, target);
   for (const chosen of wanted) {
     // An artifact of another kind, or an image whose platforms are all somewhere else, is kept as it is.
     if (!chosen?.manifest.layers.every(({ mediaType }) => isLayerType(mediaType))) continue;

@@ -81,7 +81,7 @@ const MAX_DELAY = 60_000;
 
 /** Another try may go better. */
 export function isTemporary(error: unknown): boolean {
-  return error instanceof ConnectionFailure || (error instanceof RegistryFailure && error.isTemporary);
+  return (error instanceof ConnectionFailure || error instanceof RegistryFailure) && error.isTemporary;
 }
 
 /** Milliseconds to wait after so many failures in a row, unless the registry says how long. */
