@@ -34,18 +34,20 @@ import { writeHosts, writeResolvConf } from './etc-files.ts';
 import { createExec, type Exec, endExecs, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
 import * as files from './files.ts';
 import { inspectContainer } from './inspect.ts';
-import * as lifecycle from './lifecycle.ts';
+import { handleExit, start } from './lifecycle.ts';
 import { listContainers } from './list.ts';
 import { LiveContainer } from './live.ts';
 import * as observe from './observe.ts';
 import { containerPaths, exitsDirectory } from './paths.ts';
+import { pause, unpause } from './pause.ts';
 import { prepareForFirst } from './prepare-for-first.ts';
 import { findOnPath } from './programs.ts';
 import { pruneContainers } from './prune.ts';
 import { reconcileContainers, startByPolicy } from './reconcile.ts';
-import type { ContainerRecord } from './record.ts';
+import { type ContainerRecord, requireRunning } from './record.ts';
 import { remove, removeLink } from './remove.ts';
 import { specDefaults } from './spec-defaults.ts';
+import { kill, restart, stop } from './stop.ts';
 import { ContainerStore } from './store.ts';
 import { update } from './update.ts';
 
@@ -163,9 +165,9 @@ export class ContainerManager implements Containers {
   }
 
   #onExit(id: ContainerId): void {
-    lifecycle
-      .handleExit(this.#context, id)
-      .catch(error => log.error('could not settle an exit', { container: id, error: messageOf(error) }));
+    handleExit(this.#context, id).catch(error =>
+      log.error('could not settle an exit', { container: id, error: messageOf(error) }),
+    );
   }
 
   #liveOf(record: ContainerRecord): LiveContainer {
@@ -214,27 +216,27 @@ export class ContainerManager implements Containers {
   }
 
   async start(reference: string) {
-    await lifecycle.start(this.#context, this.#find(reference));
+    await start(this.#context, this.#find(reference));
   }
 
   async stop(reference: string, options: { signal?: string; timeout?: number }) {
-    await lifecycle.stop(this.#context, this.#find(reference), options);
+    await stop(this.#context, this.#find(reference), options);
   }
 
   async restart(reference: string, options: { signal?: string; timeout?: number }) {
-    await lifecycle.restart(this.#context, this.#find(reference), options);
+    await restart(this.#context, this.#find(reference), options);
   }
 
   async kill(reference: string, options: { signal?: string }) {
-    await lifecycle.kill(this.#context, this.#find(reference), options.signal);
+    await kill(this.#context, this.#find(reference), options.signal);
   }
 
   async pause(reference: string) {
-    await lifecycle.pause(this.#context, this.#find(reference));
+    await pause(this.#context, this.#find(reference));
   }
 
   async unpause(reference: string) {
-    await lifecycle.unpause(this.#context, this.#find(reference));
+    await unpause(this.#context, this.#find(reference));
   }
 
   wait(reference: string, condition: WaitCondition, signal: AbortSignal) {
@@ -292,7 +294,7 @@ export class ContainerManager implements Containers {
 
   async resize(reference: string, height: number, width: number) {
     const live = this.#find(reference);
-    lifecycle.requireRunning(live.record, 'resize');
+    requireRunning(live.record, 'resize');
     resizeTerminal(pathsOf(this.#context, live.record).bundle, height, width);
     publish(this.#context, live.record, 'resize', { height: String(height), width: String(width) });
   }

@@ -8,8 +8,8 @@ import type { LogQuery } from '../logs/log-driver.ts';
 import type { Output } from '../output.ts';
 import { cgroupOf } from './cgroup.ts';
 import { type ContainerContext, publish } from './context.ts';
-import { requireRunning } from './lifecycle.ts';
 import type { LiveContainer } from './live.ts';
+import { requireRunning } from './record.ts';
 
 export async function top(
   context: ContainerContext,

@@ -1,5 +1,6 @@
 // What is stored of a container. The phase says what may be done with it; everything else is description.
 import type { Descriptor } from '../../content/oci.ts';
+import { conflict } from '../../lib/errors.ts';
 import type { ContainerId, Digest } from '../../lib/ids.ts';
 import type { ContainerConfig, Health, HostConfig } from '../../wire/types.ts';
 import type { ContainerMount } from '../volumes/mount-points.ts';
@@ -59,4 +60,15 @@ export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'removing
 export function statusOf(record: ContainerRecord): Status {
   const { phase } = record;
   return phase.kind === 'running' && phase.paused ? 'paused' : phase.kind;
+}
+
+/** The running phase, or Docker's answer to whoever needs one. */
+export function requireRunning(record: ContainerRecord, verb?: string) {
+  if (record.phase.kind === 'running') return record.phase;
+  if (record.phase.kind === 'restarting') {
+    throw conflict(`Container ${record.id} is restarting, wait until the container is running`);
+  }
+  throw conflict(
+    verb ? `cannot ${verb} container ${record.id}: it is not running` : `container ${record.id} is not running`,
+  );
 }

@@ -6,9 +6,10 @@ import { log } from '../../lib/logger.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { removeImageMounts } from './image-mounts.ts';
 import { releaseMounts } from './launch.ts';
-import { cleanUpProcess, kill, takeDownProcess } from './lifecycle.ts';
+import { cleanUpProcess, takeDownProcess } from './lifecycle.ts';
 import type { LiveContainer } from './live.ts';
 import { type ContainerRecord, statusOf } from './record.ts';
+import { kill } from './stop.ts';
 
 export async function remove(
   context: ContainerContext,
