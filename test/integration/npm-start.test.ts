@@ -98,3 +98,16 @@ test("beside Docker's own engine, npm start leaves that alone and says where our
   expect(ours).toBe('Dockyard\nThe engine on /run/dockyard-beside/docker.sock has ended.\n');
   expect(theirs).toBe('still there\n');
 });
+
+test('several clients that find no engine start one together', async () => {
+  const ran = await elsewhere(`
+    PATH="$PWD/dist:$PATH"
+    for i in 1 2 3 4; do docker version --format '{{.Server.Platform.Name}}' 2>&1 & done
+    wait
+    kill $(cat /run/docker.pid)
+  `);
+  const lines = ran.stdout.trim().split('\n').sort();
+  expect(ran.code).toBe(0);
+  expect(lines.slice(0, 4)).toEqual(Array(4).fill('Dockyard'));
+  expect(lines.slice(4)).toEqual([expect.stringMatching(/^No engine is running: starting dockerd/)]);
+});
