@@ -54,6 +54,7 @@ export const SETS = {
 export type SetName = keyof typeof SETS;
 
 export const FAMILY = 'inet';
+const STRANGERS_CHAIN = 'strangers';
 const NOT_ZERO_32 = new Uint8Array(4);
 const word = (value: number) => Buffer.from(new Uint32Array([value]).buffer);
 const byte = (value: number) => Uint8Array.of(value);
@@ -92,8 +93,12 @@ const toHost: Expression[] = [x.fib('type', ['daddr']), x.compare('eq', word(RTN
 const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
 const notSameBridge: Expression[] = [...pair, x.inSet(SETS.sameBridge.name, { not: true })];
 
-export function addForwardChain(transaction: Transaction, table: string, policy: 'accept' | 'drop'): void {
-  transaction.addChain(FAMILY, table, 'forward', {
+/**
+ * For what is not ours the policy decides. It has a chain of its own: other engines put rules first in a chain that drops by
+ * policy, and would so pass by whatever else that chain says.
+ */
+export function addStrangersChain(transaction: Transaction, table: string, policy: 'accept' | 'drop'): void {
+  transaction.addChain(FAMILY, table, STRANGERS_CHAIN, {
     type: 'filter',
     hook: 'forward',
     priority: PRIORITY.filter,
@@ -101,7 +106,7 @@ export function addForwardChain(transaction: Transaction, table: string, policy:
   });
 }
 
-export function addRules(transaction: Transaction, table: string, forwardPolicy: 'accept' | 'drop'): void {
+export function addRules(transaction: Transaction, table: string, strangersPolicy: 'accept' | 'drop'): void {
   const chain = (name: string, base?: Parameters<Transaction['addChain']>[3]) =>
     transaction.addChain(FAMILY, table, name, base);
   const rule = (name: string, expressions: readonly Expression[], comment?: string) =>
@@ -110,7 +115,8 @@ export function addRules(transaction: Transaction, table: string, forwardPolicy:
   transaction.addTable(FAMILY, table);
   for (const layout of Object.values(SETS)) transaction.addSet(FAMILY, table, layout);
   chain('guard', { type: 'filter', hook: 'prerouting', priority: PRIORITY.mangle, policy: 'accept' });
-  addForwardChain(transaction, table, forwardPolicy);
+  chain('forward', { type: 'filter', hook: 'forward', priority: PRIORITY.filter, policy: 'accept' });
+  addStrangersChain(transaction, table, strangersPolicy);
   chain('ports', undefined);
   chain('prerouting', { type: 'nat', hook: 'prerouting', priority: PRIORITY.dnat, policy: 'accept' });
   chain('output', { type: 'nat', hook: 'output', priority: PRIORITY.dnat, policy: 'accept' });
@@ -118,6 +124,7 @@ export function addRules(transaction: Transaction, table: string, forwardPolicy:
 
   addGuard(rule);
   addForward(rule);
+  addStrangers(rule);
   addPorts(rule);
   addPostrouting(rule);
 }
@@ -166,6 +173,8 @@ function addForward(rule: AddRule): void {
     x.inSet(SETS.links4.name),
     x.verdict('accept'),
   ]);
+  // Who asked for a published port at an address of the host may sit in the same network.
+  rule('forward', [...pair, x.inSet(SETS.sameBridge.name), ...translated, x.verdict('accept')]);
   rule('forward', [...pair, x.verdictFrom(SETS.icc.name)]);
   // A sender whose address is not reached by the bridge it sends from is not who it says.
   rule(
@@ -201,9 +210,15 @@ function addForward(rule: AddRule): void {
     ]);
   }
   rule('forward', [x.meta('nfproto'), x.meta('oifname', 1), x.verdictFrom(SETS.into.name)]);
-  rule('forward', [x.meta('iifname'), x.inSet(SETS.bridges.name), x.verdict('accept')]);
+}
+
+function addStrangers(rule: AddRule): void {
+  rule(STRANGERS_CHAIN, [...established, x.verdict('accept')]);
+  for (const direction of ['iifname', 'oifname'] as const) {
+    rule(STRANGERS_CHAIN, [x.meta(direction), x.inSet(SETS.bridges.name), x.verdict('accept')]);
+  }
   // Where the policy is to drop, it is for one family or for both.
-  rule('forward', [x.meta('nfproto'), x.inSet(SETS.strangers.name), x.verdict('accept')]);
+  rule(STRANGERS_CHAIN, [x.meta('nfproto'), x.inSet(SETS.strangers.name), x.verdict('accept')]);
 }
 
 function addPorts(rule: AddRule): void {

@@ -3,7 +3,15 @@
 import { NftSocket, type SetElement, Transaction } from '../kernel/nftables.ts';
 import { errnoOf } from '../lib/errors.ts';
 import { addressBytes, type Family, requireAddress } from './addresses.ts';
-import { addForwardChain, addRules, FAMILY, familyByte, interfaceName, SETS, type SetName } from './firewall-rules.ts';
+import {
+  addRules,
+  addStrangersChain,
+  FAMILY,
+  familyByte,
+  interfaceName,
+  SETS,
+  type SetName,
+} from './firewall-rules.ts';
 import { OtherFirewalls } from './other-firewalls.ts';
 
 export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
@@ -89,7 +97,7 @@ export class Firewall implements Disposable {
     if (this.#closed.has(family)) return;
     this.#closed = new Set([...this.#closed, family]);
     const transaction = new Transaction();
-    addForwardChain(transaction, this.options.table, 'drop');
+    addStrangersChain(transaction, this.options.table, 'drop');
     this.#change(transaction, new Map([['strangers', [{ key: strangerKey(family) }]]]), 'delete');
   }
 
@@ -184,8 +192,10 @@ export class Firewall implements Disposable {
   /** What an earlier run of the engine has decided. */
   #closedBefore(): ReadonlySet<Family> {
     const { table } = this.options;
-    const forward = this.#socket.baseChains().find(chain => chain.table === table && chain.chain === 'forward');
-    if (forward?.policy !== 'drop') return new Set();
+    const isClosed = this.#socket
+      .baseChains()
+      .some(chain => chain.table === table && chain.hook === 'forward' && chain.policy === 'drop');
+    if (!isClosed) return new Set();
     try {
       const open = this.#socket.keys(FAMILY, table, SETS.strangers.name);
       return new Set(FAMILIES.filter(family => !open.some(key => key[0] === strangerKey(family)[0])));

@@ -123,9 +123,11 @@ describe('a bridge', () => {
 
   test('without icc lets containers reach the world, and not each other', async () => {
     await lan.docker('network', 'create', ...option('bridge.enable_icc', 'false'), 'strangers');
-    await lan.web('x1', '--network', 'strangers');
+    await lan.web('x1', '--network', 'strangers', '-p', '8039:80');
     await lan.web('x2', '--network', 'strangers');
     expect(await fetchFrom(inContainer('x2'), 'http://x1/')).toBe('');
+    // What is published is for everybody.
+    for (const name of ['x1', 'x2']) expect(await fetchFrom(inContainer(name), `http://${HOST}:8039/`)).toBe('x1');
     expect(await lan.exec('x1', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
     await remove('x1', 'x2');
     await lan.docker('network', 'rm', 'strangers');

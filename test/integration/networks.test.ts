@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
 import { parseQuery, RCODE, TYPE, writeResponse } from '../../src/network/dns/message.ts';
+import { startEngine } from '../support/engine.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -505,12 +506,28 @@ describe('the engine and its host', () => {
   test('engines side by side on one host keep out of each other’s way', async () => {
     await using first = await NetworkHost.start();
     await first.web('web', '-p', '8080:80');
-    const { startEngine } = await import('../support/engine.ts');
     await using second = await startEngine({ bridge: true, through: first.host.enter });
     const route = await second.output('run', '--rm', 'busybox', 'ip', 'route');
     expect(route).not.toContain('172.17.0.0/16');
     const { stderr } = await second.docker('run', '--rm', '-p', '8080:80', 'busybox', 'true');
     expect(stderr).toContain('failed to bind host port 0.0.0.0:8080/tcp: address already in use');
     expect(await fetchFrom(first.neighbour, `http://${HOST}:8080/`)).toBe('web');
+  });
+
+  test('an internal network of one is closed to containers of the other, though the engines let each other through', async () => {
+    await using first = await NetworkHost.start({ beforeStart: host => host.setSysctl('net/ipv4/ip_forward', '0') });
+    await first.docker('network', 'create', '--internal', '--subnet', '10.53.0.0/24', 'closed');
+    await first.web('inner', '--network', 'closed', '--ip', '10.53.0.10', '--cap-add', 'NET_ADMIN');
+    await first.exec('inner', 'ip', 'route', 'add', 'default', 'via', '10.53.0.1');
+    await using second = await startEngine({ bridge: true, through: first.host.enter });
+    const serve = 'hostname > /index.html; exec httpd -f -p 80 -h /';
+    const outer = ['--name', 'outer', '--hostname', 'outer', '-p', '8082:80'];
+    await second.output('run', '-d', ...outer, 'busybox', 'sh', '-c', serve);
+    await until(async () => (await fetchFrom(first.neighbour, `http://${HOST}:8082/`)) === 'outer');
+    const within = (engine: typeof second, name: string) => ({
+      run: (...command: string[]) => engine.docker('exec', name, ...command),
+    });
+    expect(await fetchFrom(within(first.engine, 'inner'), `http://${HOST}:8082/`)).toBe('');
+    expect(await fetchFrom(within(second, 'outer'), 'http://10.53.0.10/')).toBe('');
   });
 });
