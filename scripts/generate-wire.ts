@@ -56,6 +56,15 @@ const older: Record<string, Record<string, Schema>> = {
 };
 for (const [name, fields] of Object.entries(older)) Object.assign(api.definitions[name]!.properties!, fields);
 
+/** Fields that Docker answers with null when nothing was asked for, which the description does not say. */
+const nullable: Record<string, readonly string[]> = {
+  EndpointSettings: ['IPAMConfig', 'Links', 'Aliases', 'DNSNames'],
+  IPAM: ['Options'],
+};
+for (const [name, fields] of Object.entries(nullable)) {
+  for (const field of fields) api.definitions[name]!.properties![field]!['x-nullable'] = true;
+}
+
 function typeOf(schema: Schema, indent: string): string {
   const base = bareTypeOf(schema, indent);
   return schema['x-nullable'] ? `${base} | null` : base;

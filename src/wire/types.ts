@@ -528,7 +528,7 @@ export interface ConfigReference {
 export interface IPAM {
   Driver?: string;
   Config?: IPAMConfig[];
-  Options?: Record<string, string>;
+  Options?: Record<string, string> | null;
 }
 
 export interface IPAMConfig {
@@ -650,10 +650,10 @@ export interface NetworkDisconnectRequest {
 }
 
 export interface EndpointSettings {
-  IPAMConfig?: EndpointIPAMConfig;
-  Links?: string[];
+  IPAMConfig?: EndpointIPAMConfig | null;
+  Links?: string[] | null;
   MacAddress?: string;
-  Aliases?: string[];
+  Aliases?: string[] | null;
   DriverOpts?: Record<string, string> | null;
   GwPriority?: number;
   NetworkID?: string;
@@ -664,7 +664,7 @@ export interface EndpointSettings {
   IPv6Gateway?: string;
   GlobalIPv6Address?: string;
   GlobalIPv6PrefixLen?: number;
-  DNSNames?: string[];
+  DNSNames?: string[] | null;
 }
 
 export interface EndpointIPAMConfig {

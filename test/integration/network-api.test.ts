@@ -66,7 +66,9 @@ describe('create', () => {
   test('refuses names that are taken or not to be had', async () => {
     (await create({ Name: 'taken' })).ok;
     await expectRefusal(create({ Name: 'taken' }), 409, 'network with name taken already exists');
-    await expectRefusal(create({ Name: 'bridge' }), 403, 'operation is not permitted on predefined bridge network');
+    for (const name of ['bridge', 'host', 'none', 'default']) {
+      await expectRefusal(create({ Name: name }), 403, `operation is not permitted on predefined ${name} network`);
+    }
     await expectRefusal(create({ Name: ' ' }), 400, 'invalid name: name is empty');
     (await api.delete('/networks/taken')).ok;
   });
@@ -289,6 +291,25 @@ describe('connect and disconnect', () => {
 });
 
 describe('containers', () => {
+  test('tell by null what was not asked for, as Docker does', async () => {
+    (await create({ Name: 'asked' })).ok;
+    const asked = { Aliases: ['nick'], DriverOpts: { a: 'b' }, IPAMConfig: { LinkLocalIPs: ['169.254.9.9'] } };
+    const networking = { NetworkingConfig: { EndpointsConfig: { bridge: {}, asked } } };
+    const id = await container('teller', {}, networking);
+    const nothing = { IPAMConfig: null, Links: null, Aliases: null, DriverOpts: null, DNSNames: null };
+    const networks = async () => (await lan.engine.inspect(id)).NetworkSettings?.Networks ?? {};
+    expect(await networks()).toMatchObject({ bridge: nothing, asked: { ...asked, Links: null, DNSNames: null } });
+    (await api.post(`/containers/${id}/start`)).ok;
+    expect(await networks()).toMatchObject({
+      bridge: nothing,
+      asked: { ...asked, Links: null, DNSNames: ['teller', 'nick', id.slice(0, 12)] },
+    });
+    (await api.delete(`/containers/${id}?force=1`)).ok;
+    (await api.delete('/networks/asked')).ok;
+    const options = ['bridge', 'host', 'none'].map(async name => (await inspect(name)).IPAM?.Options);
+    expect(await Promise.all(options)).toEqual([null, null, null]);
+  });
+
   test('join the namespace of another', async () => {
     const owner = await container('owner');
     await expectRefusal(

@@ -6,11 +6,11 @@ import { driverNamed, isBuiltIn } from '../../network/drivers/drivers.ts';
 import { booleanOption, OPTION } from '../../network/drivers/options.ts';
 import type { NetworkCreateRequest } from '../../wire/types.ts';
 import { type NetworkContext, publish } from './context.ts';
-import { isPredefinedNetwork } from './network-filters.ts';
 import { checkIpam, choosePools, hasGateway, needsChoice } from './network-ipam.ts';
 import { usesPlugins } from './plugins/plugin-drivers.ts';
 import { createPluginNetwork } from './plugins/plugin-networks.ts';
 import type { NetworkRecord } from './record.ts';
+import { isPredefined } from './register.ts';
 
 export async function createNetwork(context: NetworkContext, request: NetworkCreateRequest): Promise<NetworkRecord> {
   const network = plannedNetwork(context, request);
@@ -58,7 +58,7 @@ function takeBack(context: NetworkContext, network: NetworkRecord): void {
 /** All that was asked for, with defaults filled in; its subnets are still those of the request. */
 function plannedNetwork(context: NetworkContext, request: NetworkCreateRequest): NetworkRecord {
   const name = request.Name ?? '';
-  if (isPredefinedNetwork({ name })) throw forbidden(`operation is not permitted on predefined ${name} network`);
+  if (isPredefined(name)) throw forbidden(`operation is not permitted on predefined ${name} network`);
   if (name.trim() === '') throw invalid('invalid name: name is empty');
   const driver = request.Driver || 'bridge';
   const options = driverOptions(context, driver, request);

@@ -3,6 +3,7 @@ import { formatPrefix } from '../../network/addresses.ts';
 import type { EndpointResource, Network, NetworkStatus, SubnetStatus } from '../../wire/types.ts';
 import type { NetworkContext } from './context.ts';
 import type { LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
+import { isPredefined } from './register.ts';
 
 export type NetworkDescription = Network & {
   Containers?: Record<string, EndpointResource>;
@@ -19,7 +20,11 @@ export function summarizeNetwork(network: NetworkRecord): Network {
     Driver: network.driver,
     EnableIPv4: network.enableIPv4,
     EnableIPv6: network.enableIPv6,
-    IPAM: { Driver: network.ipam.driver, Options: network.ipam.options, Config: network.ipam.pools },
+    IPAM: {
+      Driver: network.ipam.driver,
+      Options: isPredefined(network.name) ? null : network.ipam.options,
+      Config: network.ipam.pools,
+    },
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: network.ingress,

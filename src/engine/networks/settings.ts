@@ -37,11 +37,11 @@ export function portMap(sandbox: SandboxRecord | undefined): PortMap {
 function endpointSettings(endpoint: EndpointRecord): EndpointSettings {
   const { live } = endpoint;
   return {
-    IPAMConfig: endpoint.ipam,
-    Links: endpoint.links,
-    Aliases: endpoint.aliases,
+    IPAMConfig: endpoint.ipam ?? null,
+    Links: listOrNull(endpoint.links),
+    Aliases: listOrNull(endpoint.aliases),
     MacAddress: live?.macAddress ?? '',
-    DriverOpts: endpoint.driverOptions,
+    DriverOpts: Object.keys(endpoint.driverOptions).length > 0 ? endpoint.driverOptions : null,
     GwPriority: endpoint.gatewayPriority,
     NetworkID: endpoint.network ?? '',
     EndpointID: live?.id ?? '',
@@ -51,6 +51,9 @@ function endpointSettings(endpoint: EndpointRecord): EndpointSettings {
     IPv6Gateway: live?.ipv6?.gateway ?? '',
     GlobalIPv6Address: live?.ipv6?.address ?? '',
     GlobalIPv6PrefixLen: live?.ipv6?.bits ?? 0,
-    DNSNames: live?.dnsNames ?? [],
+    DNSNames: listOrNull(live?.dnsNames ?? []),
   };
 }
+
+/** Clients tell by null what was never set. */
+const listOrNull = (list: string[]) => (list.length > 0 ? list : null);
