@@ -102,8 +102,8 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
     log.warn('a failed start left something behind', { container: record.id, error: messageOf(error) }),
   );
   context.exits.forget(record.id);
-  const result = { statusCode: record.exitCode, error: record.error };
-  live.notify(['not-running', 'next-exit'], result);
+  // Without the reason: whoever asked for the start hears it in that answer, and would else show it twice.
+  live.notify(['not-running', 'next-exit'], { statusCode: record.exitCode });
   publish(context, record, 'die', { exitCode: String(record.exitCode), execDuration: '0' });
   if (record.hostConfig.AutoRemove) await removeLocked(context, live, { volumes: true });
   throw new StartError('create', failure, cause);
