@@ -357,12 +357,19 @@ test('events tell of each step', async () => {
   (await api.post(`/containers/${id}/start`)).ok;
   (await api.delete(`/containers/${id}?force=1`)).ok;
   (await api.delete('/networks/told')).ok;
+  const hosted = await container('hosted', { NetworkMode: 'host' });
+  (await api.post(`/containers/${hosted}/start`)).ok;
+  (await api.delete(`/containers/${hosted}?force=1`)).ok;
   const filters = encodeURIComponent(JSON.stringify({ type: ['network'] }));
   const { text } = await api.get(`/events?since=${since}&until=${Date.now() / 1000 + 0.1}&filters=${filters}`);
   const events = text
     .trim()
     .split('\n')
     .map(line => JSON.parse(line) as EventMessage);
-  expect(events.map(({ Action }) => Action)).toEqual(['create', 'connect', 'disconnect', 'destroy']);
+  const steps = events.map(({ Action, Actor }) => `${Action} ${Actor?.Attributes?.['name']}`);
+  expect(steps).toEqual([
+    ...['create told', 'connect told', 'disconnect told', 'destroy told'],
+    ...['connect host', 'disconnect host'],
+  ]);
   expect(events[1]!.Actor!.Attributes).toEqual({ name: 'told', type: 'bridge', container: id });
 });

@@ -437,6 +437,7 @@ describe('links and icc', () => {
     expect(await fetchFrom(inside('third'), `http://${db}/`)).toBe('');
     expect(await strict.exec('app', 'env')).toContain(`DATABASE_PORT_80_TCP_ADDR=${db}`);
     expect(await strict.exec('app', 'cat', '/etc/hosts')).toMatch(new RegExp(`${db}\\s+database db`));
+    expect(await strict.docker('inspect', '-f', '{{json .HostConfig.Links}}', 'app')).toBe('["/db:/app/database"]');
     const { stderr } = await strict.refused('run', '--rm', '--link', 'nobody', 'busybox', 'true');
     expect(stderr).toContain('nobody');
 
@@ -450,6 +451,19 @@ describe('links and icc', () => {
       'running []\nrunning []',
     );
   });
+});
+
+test('on a network of one’s own a link is a name for one container alone, by either client', async () => {
+  const address = '10.66.0.9';
+  await lan.docker('network', 'create', '--subnet', '10.66.0.0/24', 'linked');
+  await lan.web('target', '--network', 'linked', '--ip', address);
+  const run = ['run', '--rm', '--network', 'linked', '--link', 'target:nick', 'busybox', 'nslookup', '-type=a', 'nick'];
+  for (const { code, stdout, stderr } of [await lan.engine.docker(...run), await lan.engine.official(...run)]) {
+    expect({ code, stderr, found: stdout.includes(address) }).toEqual({ code: 0, stderr: '', found: true });
+  }
+  expect(await lan.exec('target', 'nslookup', '-type=a', 'nick')).not.toContain(address);
+  await remove('target');
+  await lan.docker('network', 'rm', 'linked');
 });
 
 describe('the engine and its host', () => {

@@ -38,13 +38,22 @@ export async function inspectContainer(
     ProcessLabel: '',
     AppArmorProfile: apparmorProfile(record.hostConfig, context.host, context.apparmorProfile()) ?? '',
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: shownHostConfig(record.hostConfig),
+    HostConfig: shownHostConfig({ ...record.hostConfig, Links: shownLinks(context, record) }),
     Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } },
     ...(usage ? { SizeRw: usage.writable, SizeRootFs: usage.total } : {}),
     Mounts: record.mounts.map(shownMount),
     Config: shownConfig(record.config),
     NetworkSettings: context.networks.settings(record.id),
   };
+}
+
+/** "/container:/this one/alias" */
+function shownLinks(context: ContainerContext, { name, hostConfig }: ContainerRecord): string[] | undefined {
+  return hostConfig.Links?.map(link => {
+    const [target = '', alias = target] = link.split(':');
+    const linked = context.store.find(target)?.name ?? target;
+    return `/${linked}:/${name}/${alias.split('/').pop()}`;
+  });
 }
 
 function stateOf(record: ContainerRecord): ContainerState {

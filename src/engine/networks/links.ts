@@ -46,12 +46,15 @@ export function linksOf(context: NetworkContext, sandbox: SandboxRecord): Active
 
 /** Throws for links that can't be made when the container starts. */
 export function checkLinks(context: NetworkContext, sandbox: SandboxRecord): void {
+  // On other networks a link is a name more, told when it is asked for: clients send it as one of the endpoint too.
+  if (!bridgeEndpoint(context, sandbox)) return;
   for (const text of sandbox.links) {
     const { name, alias } = parseLink(text);
     const id = context.users.resolve(name);
     const target = id && context.store.sandbox(id);
     if (!target) throw failed(`could not get container for ${name}: No such container: ${name}`);
     if (bridgeEndpoint(context, target)) continue;
+    if (target.live) throw failed(`container ${target.name} is not attached to the default bridge network`);
     throw conflict(`Cannot link to a non running container: /${target.name} AS /${sandbox.name}/${alias}`);
   }
 }

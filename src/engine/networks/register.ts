@@ -9,7 +9,7 @@ import type { EndpointRecord, SandboxRecord } from './record.ts';
 export const isContainerMode = (mode: string) => mode === 'container' || mode.startsWith('container:');
 export const isPrivateMode = (mode: string) => mode !== 'host' && !isContainerMode(mode);
 const PREDEFINED = ['bridge', 'host', 'none', 'default'];
-const isPredefined = (name: string) => PREDEFINED.includes(name);
+export const isPredefined = (name: string) => PREDEFINED.includes(name);
 export const isUserDefined = (mode: string) => !isPredefined(mode) && !isContainerMode(mode);
 
 export function sandboxRecord(request: NetworkRequest, defaultMode: string): SandboxRecord {

@@ -56,8 +56,7 @@ function startOwn(context: NetworkContext, record: SandboxRecord, prepared: Prep
     if (isRefused && modeDriver(context, record) === 'null') return startAlone(context, record);
     throw error;
   }
-  const active = activeEndpoints(context, record);
-  for (const { network } of active) publish(context, network, 'connect', { container: record.container });
+  tellConnected(context, record);
   for (const other of linkedFrom(context, record)) refreshHosts(context, other);
   return {
     namespace: { kind: 'path', path: namespace.path },
@@ -92,6 +91,13 @@ function makeLive(context: NetworkContext, record: SandboxRecord, kind: SandboxK
     endpoint.live = placeholder();
   }
   context.store.saveSandbox(record);
+  tellConnected(context, record);
+}
+
+function tellConnected(context: NetworkContext, record: SandboxRecord): void {
+  for (const { network } of activeEndpoints(context, record)) {
+    publish(context, network, 'connect', { container: record.container });
+  }
 }
 
 /** Into the namespace of another container, which must run. */
