@@ -248,6 +248,16 @@ describe('hijacked streams', () => {
     expect(demultiplex(attached.body)).toEqual({ stdout: 'one two', stderr: '' });
   });
 
+  test('attach: who leaves before the start has left its input, and the end of it', async () => {
+    const id = await create({ Cmd: ['sh', '-c', 'cat; echo end'], OpenStdin: true, StdinOnce: true });
+    const attached = await RawConnection.hijack(engine.socket, `/containers/${id}/attach?stream=1&stdin=1`);
+    attached.send('early');
+    attached.stream.destroy();
+    (await engine.api.post(`/containers/${id}/start`)).ok;
+    await until(async () => (await engine.inspect(id)).State?.Status === 'exited');
+    expect(await engine.output('logs', id)).toBe('earlyend');
+  });
+
   test('attach: 200 for who does not, with what came behind the head', async () => {
     const id = await running({ Cmd: ['cat'], OpenStdin: true, StdinOnce: true });
     using attached = await RawConnection.open(engine.socket);

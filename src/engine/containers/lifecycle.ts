@@ -55,7 +55,7 @@ async function startLocked(context: ContainerContext, live: LiveContainer): Prom
     live.watched = paths.bundle;
     live.process = ProcessHandle.open(watched.pid);
     live.log.attach();
-    if (live.io.hasClients) await live.io.connect(paths.bundle);
+    if (live.io.isAwaited) await live.io.connect(paths.bundle);
     live.io.announce();
     // Stored before the process runs: whatever happens from here on, a new daemon finds it.
     record.phase = {

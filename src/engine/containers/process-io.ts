@@ -29,16 +29,15 @@ export class ProcessIo {
   readonly #clients = new Set<Client>();
   #paused = false;
   #finished = false;
-  /** The first client with stdin decides when the input is over (docker run -i). */
-  #inputEndedEarly = false;
 
   constructor(readonly options: ProcessIoOptions) {}
 
-  get hasClients(): boolean {
-    return this.#clients.size > 0;
+  /** Whether somebody waits for the process, or has left it input that it is to get. */
+  get isAwaited(): boolean {
+    return this.#clients.size > 0 || this.#connectWaiters.length > 0;
   }
 
-  /** Takes conmon's socket. Called between creation and start when clients wait, and on the first attach otherwise. */
+  /** Takes conmon's socket. Called between creation and start when somebody waits, and on the first attach otherwise. */
   connect(directory: string): Promise<void> {
     this.#connecting ??= this.#connect(directory).catch(error => {
       this.#connecting = undefined;
@@ -52,7 +51,6 @@ export class ProcessIo {
       onOutput: (stream, data) => this.#deliver(stream, data),
       onClose: () => this.finish(),
     });
-    if (this.#inputEndedEarly) this.#socket.endInput();
   }
 
   #deliver(stream: 1 | 2, data: Uint8Array): void {
@@ -98,10 +96,11 @@ export class ProcessIo {
     for (const resolve of this.#connectWaiters.splice(0)) resolve();
   }
 
+  /** The first client with stdin decides when the input is over (docker run -i); before the start, behind what was sent until then. */
   endInput(): void {
     if (!this.options.closeInputWithClient) return;
     if (this.#socket) this.#socket.endInput();
-    else this.#inputEndedEarly = true;
+    else void this.#whenConnected().then(() => this.#socket?.endInput());
   }
 
   leave(client: Client, hadInput: boolean): void {
