@@ -51,6 +51,7 @@ async function startLocked(context: ContainerContext, live: LiveContainer): Prom
   try {
     // A conmon that was slow to tell of an earlier end must not be taken for this one's.
     context.exits.forget(record.id);
+    await live.log.prepare();
     const watched = await launchHolding(context, live);
     live.watched = paths.bundle;
     live.process = ProcessHandle.open(watched.pid);
@@ -179,11 +180,11 @@ export async function cleanUpProcess(
   await rm(pathsOf(context, record).bundle, { recursive: true, force: true });
 }
 
-/** The part of it that is no file of the engine's. */
+/** The part of it that is no file of the engine's. `leaves`: it has ended, and its files are about to go. */
 export async function takeDownProcess(
   context: ContainerContext,
   live: LiveContainer,
-  end: 'ended' | 'unknown',
+  end: 'ended' | 'leaves' | 'unknown',
 ): Promise<void> {
   const { record } = live;
   live.stopHealthMonitor?.();
@@ -198,10 +199,10 @@ export async function takeDownProcess(
   if (record.startedAt === ZERO_TIME) live.io.abort();
   live.retireIo();
   await Promise.all([
-    end === 'ended'
-      ? deleteEnded(ociRuntime(context, record), record.id, cgroupOf(context, record))
-      : deleteCreated(ociRuntime(context, record), record.id, cgroupOf(context, record)),
-    live.log.detach(),
+    end === 'unknown'
+      ? deleteCreated(ociRuntime(context, record), record.id, cgroupOf(context, record))
+      : deleteEnded(ociRuntime(context, record), record.id, cgroupOf(context, record)),
+    live.log.detach({ discard: end === 'leaves' }),
     stopNetwork(context, record.id),
   ]);
 }

@@ -195,6 +195,7 @@ export class ContainerManager implements Containers {
       daemonName: 'docker',
       options: record.logOptions,
       directory: paths.logs,
+      publicDirectory: paths.directory,
       reopen: async () => reopenLog(paths.bundle),
     });
   }

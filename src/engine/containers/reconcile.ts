@@ -123,7 +123,7 @@ async function finishHalfDone(context: ContainerContext, live: LiveContainer): P
       const leaves = record.phase.kind === 'exited' && record.hostConfig.AutoRemove === true;
       // A start or a clean-up that the old daemon did not finish leaves a bundle.
       const isCleanedUp = !exists(pathsOf(context, record).bundle);
-      if (isCleanedUp && !leaves) return;
+      if (isCleanedUp && !leaves) return live.log.detach({ discard: false });
       using _ = await live.transition.lock();
       if (!isCleanedUp) await cleanUpProcess(context, live, 'unknown');
       if (leaves) await removeLocked(context, live, { volumes: true });

@@ -86,7 +86,7 @@ export async function removeEnded(context: ContainerContext, live: LiveContainer
   const { record } = live;
   const { phase } = record;
   try {
-    await takeDownProcess(context, live, 'ended');
+    await takeDownProcess(context, live, 'leaves');
     await releaseMounts(context, record);
     await live.log.close();
     // Not stored: if this daemon is killed from here on, the next one finds a container that ended and was to leave.

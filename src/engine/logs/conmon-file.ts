@@ -20,7 +20,8 @@ const fastGrowth = 128 * 1024;
 const patienceMilliseconds = 120;
 
 interface Watching {
-  onChange(): void;
+  /** Called now and then while the file changes. Returns whether to look again even if it doesn't. */
+  onLook(changed: boolean): boolean;
   awaited(): boolean;
   told?: FSWatcher | undefined;
   timer?: Timer;
@@ -42,9 +43,9 @@ export class ConmonFile {
   ) {}
 
   /** The path is watched from now on until `unwatch`. `awaited` says whether somebody waits for what comes. */
-  watch(onChange: () => void, awaited: () => boolean): void {
+  watch(onLook: Watching['onLook'], awaited: () => boolean): void {
     if (this.#watching) return;
-    this.#watching = { onChange, awaited };
+    this.#watching = { onLook, awaited };
     this.#listen();
   }
 
@@ -82,12 +83,10 @@ export class ConmonFile {
     const state = this.#state();
     const grown = state.inode === before?.inode ? state.size - before.size : Number.POSITIVE_INFINITY;
     const pause = grown > fastGrowth || watching.awaited() ? soonMilliseconds : laterMilliseconds;
-    if (grown !== 0) {
-      this.pulse.beat();
-      watching.onChange();
-      if (this.#watching !== watching) return;
-    }
-    if (grown !== 0 || nothingFor < patienceMilliseconds) {
+    if (grown !== 0) this.pulse.beat();
+    const again = watching.onLook(grown !== 0);
+    if (this.#watching !== watching) return;
+    if (again || grown !== 0 || nothingFor < patienceMilliseconds) {
       const next = grown === 0 ? nothingFor + pause : 0;
       watching.timer = setTimeout(() => this.#look(state, next), pause);
       return;

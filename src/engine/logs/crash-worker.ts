@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ContainerId } from '../../lib/ids.ts';
 import { logDriver } from './drivers.ts';
 
-const [driver, directory, options] = process.argv.slice(2);
+const [driver, directory, options, follow] = process.argv.slice(2);
 const log = logDriver(driver!).open({
   containerId: 'c0ffee' as ContainerId,
   containerName: '/web',
@@ -19,14 +19,28 @@ const log = logDriver(driver!).open({
   daemonName: 'docker',
   options: JSON.parse(options!) as Record<string, string>,
   directory: directory!,
+  publicDirectory: directory!,
   compressAfterMilliseconds: 0,
   async reopen() {
     writeFileSync(join(directory!, 'reopen'), '');
   },
 });
 log.attach();
+async function readOn(): Promise<void> {
+  const { signal } = new AbortController();
+  for await (const _ of log.read({
+    stdout: true,
+    stderr: true,
+    timestamps: false,
+    details: false,
+    follow: true,
+    signal,
+  }));
+}
+
+if (follow === 'true') void readOn();
 process.stdin.on('end', async () => {
-  await log.detach();
+  await log.detach({ discard: false });
   await log.close();
   process.exit(0);
 });

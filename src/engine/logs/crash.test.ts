@@ -15,9 +15,9 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-async function startWorker(driver: string, options: Record<string, string>) {
+async function startWorker(driver: string, options: Record<string, string>, follow = false) {
   const worker = join(import.meta.dir, 'crash-worker.ts');
-  const child = Bun.spawn([process.execPath, worker, driver, directory, JSON.stringify(options)], {
+  const child = Bun.spawn([process.execPath, worker, driver, directory, JSON.stringify(options), String(follow)], {
     stdin: 'pipe',
     stdout: 'pipe',
     stderr: 'inherit',
@@ -41,6 +41,7 @@ async function readAll(driver: string, options: Record<string, string>): Promise
     daemonName: 'docker',
     options,
     directory,
+    publicDirectory: directory,
     reopen: async () => {},
   });
   const parts: Uint8Array[] = [];
@@ -77,7 +78,8 @@ test.each([
       }
     };
     for (let round = 0; round < rounds; round++) {
-      const worker = await startWorker(driver, options);
+      // With a follower every line is converted at once.
+      const worker = await startWorker(driver, options, round % 2 === 0);
       await write(10 + Math.random() * 100);
       worker.kill('SIGKILL');
       await worker.exited;

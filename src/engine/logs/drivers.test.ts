@@ -1,6 +1,6 @@
 // What every driver that can be read back must do, run by each of them.
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerId } from '../../lib/ids.ts';
@@ -31,6 +31,7 @@ function context(options: Record<string, string>, reopen: () => Promise<void>): 
     daemonName: 'docker',
     options,
     directory,
+    publicDirectory: directory,
     compressAfterMilliseconds: 0,
     reopen,
   };
@@ -103,7 +104,7 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
     c.conmon.write('one ');
     c.conmon.write('error\n', 2);
     c.conmon.write('line\nrest');
-    await c.log.detach();
+    await c.log.detach({ discard: false });
     expect(await read(c.log, { stderr: false })).toBe('one line\nrest');
     expect(await read(c.log, { stderr: false, tail: 1 })).toBe('rest');
 
@@ -114,7 +115,7 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
     await using c = new Logging(driver);
     c.conmon.write('first\nprompt');
     c.conmon.write('error\n', 2);
-    await c.log.detach();
+    await c.log.detach({ discard: false });
     // json-file writes whole lines: one without an end comes when it is known that there is none.
     const [earlier, later] = driver === 'local' ? ['prompt', 'error\n'] : ['error\n', 'prompt'];
     expect(await read(c.log, { tail: 1 })).toBe(later!);
@@ -186,7 +187,7 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
       c.conmon.write(line);
       if (index % 100 === 0) await Bun.sleep(2);
     }
-    await c.log.detach();
+    await c.log.detach({ discard: false });
     expect(await following).toBe(lines.join(''));
     const kept = await read(c.log);
     expect(lines.join('').endsWith(kept)).toBe(true);
@@ -217,19 +218,20 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
       if (index % 500 === 250) await c.restartDaemon();
       if (index % 500 === 400) await Bun.sleep(1);
     }
-    await c.log.detach();
+    await c.log.detach({ discard: false });
     expect(await read(c.log)).toBe(lines.join(''));
   });
 
   test('a new run of the container goes on in the same log', async () => {
     await using c = new Logging(driver);
     c.conmon.write('first\nunfinished');
-    await c.log.detach();
+    await c.log.detach({ discard: false });
+    await c.log.prepare();
     using again = new FakeConmon(c.conmon.path);
     c.log.attach();
     again.write('second\n');
     expect(await read(c.log)).toBe('first\nunfinishedsecond\n');
-    await c.log.detach();
+    await c.log.detach({ discard: false });
   });
 
   test('a follower ends with the container, at a time that has come, and when it is aborted', async () => {
@@ -243,7 +245,7 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
     expect(await aborted).toBe('x\n');
     const ended = read(c.log, { follow: true });
     c.conmon.write('y\n');
-    await c.log.detach();
+    await c.log.detach({ discard: false });
     expect(await ended).toBe('x\ny\n');
     expect(await read(c.log, { follow: true })).toBe('x\ny\n');
   });
@@ -257,6 +259,81 @@ describe.each(['local', 'json-file'])('the log of driver %s', driver => {
       for await (const _ of c.log.read(query({ follow: true }))) break;
     }
     expect(readdirSync('/proc/self/fd').length).toBe(before);
+  });
+});
+
+describe('json-file and what was not converted when the container ended', () => {
+  const text = numbered(0, 50_000).join('');
+  const converted = () => readFileSync(join(directory, 'c0ffee-json.log'), 'utf8');
+
+  test('there is a file before there is a line', async () => {
+    await using c = new Logging('json-file');
+    await Bun.sleep(1);
+    expect(converted()).toBe('');
+    expect(await read(c.log)).toBe('');
+  });
+
+  test('is not converted any more when the log is about to be deleted, and not lost if it isn’t', async () => {
+    await using c = new Logging('json-file');
+    await Bun.sleep(1);
+    c.conmon.write(text);
+    await c.log.detach({ discard: true });
+    expect(converted()).toBe('');
+    await c.log.detach({ discard: false });
+    expect(await read(c.log)).toBe(text);
+  });
+
+  test('is converted all the same for those who read', async () => {
+    await using c = new Logging('json-file');
+    const following = read(c.log, { follow: true });
+    await Bun.sleep(1);
+    c.conmon.write(text);
+    await c.log.detach({ discard: true });
+    await c.log.close();
+    expect(await following).toBe(text);
+  });
+
+  test('is converted by the next daemon', async () => {
+    await using c = new Logging('json-file');
+    await Bun.sleep(1);
+    c.conmon.write(`${text}rest`);
+    await c.log.close();
+    const next = logDriver('json-file').open(context({}, c.conmon.reopen));
+    await next.detach({ discard: false });
+    await next.prepare();
+    expect(converted()).toEndWith(`"stream":"stdout","time":"2026-01-02T03:04:05.000001Z"}\n`);
+    expect(readdirSync(directory)).not.toContain('conmon.log');
+    expect(await read(next)).toBe(`${text}rest`);
+    await next.close();
+  });
+
+  test('is in the file before another run of the container begins', async () => {
+    await using c = new Logging('json-file');
+    await Bun.sleep(1);
+    c.conmon.write(text);
+    await c.log.detach({ discard: false });
+    await c.log.prepare();
+    using again = new FakeConmon(c.conmon.path);
+    c.log.attach();
+    again.write('again\n');
+    expect(await read(c.log)).toBe(`${text}again\n`);
+  });
+
+  test('an ended container’s log holds no file open', async () => {
+    await using c = new Logging('json-file');
+    c.conmon.write(text);
+    await c.log.detach({ discard: false });
+    await c.log.prepare();
+    const open = readdirSync('/proc/self/fd').flatMap(fd => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`)];
+      } catch {
+        return [];
+      }
+    });
+    expect(
+      open.filter(path => path.startsWith(directory) && path !== c.conmon.path && !path.endsWith('(deleted)')),
+    ).toEqual([]);
   });
 });
 

@@ -18,6 +18,8 @@ export interface LogContext {
   options: Readonly<Record<string, string>>;
   /** A directory of the container's own that outlives the daemon; the log's files live here. */
   directory: string;
+  /** Where Docker has the container's files: those that other programs read live here. */
+  publicDirectory: string;
   /** Finished files are compressed when none was added for so long. */
   compressAfterMilliseconds?: number;
   /** Asks conmon to close its file and open the same path again. Does nothing when no conmon runs. */
@@ -44,10 +46,15 @@ export interface ContainerLog {
   readonly conmonTarget: string;
   /** What `inspect` shows as LogPath; '' if there is nothing to read by hand. */
   readonly path: string;
+  /** To be awaited before a conmon is started. */
+  prepare(): Promise<void>;
   /** The container's conmon runs (just started, or found alive after a daemon restart): rotate and convert from now on. */
   attach(): void;
-  /** conmon is gone and wrote all it had: settle everything and let followers end. */
-  detach(): Promise<void>;
+  /**
+   * conmon is gone and wrote all it had: followers get it all, and end. May be repeated, also by the next daemon. `discard`: nobody
+   * who comes later will want it, the files are about to be deleted.
+   */
+  detach(options: { discard: boolean }): Promise<void>;
   /** Throws 'invalid' when the driver can't be read back ("configured logging driver does not support reading"). */
   read(query: LogQuery): Output;
   /** Stops whatever runs (daemon shutdown); the files stay. */

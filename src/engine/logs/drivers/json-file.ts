@@ -7,6 +7,7 @@ import { Converter } from '../json-file/converter.ts';
 import { Destination, type FileLimits } from '../json-file/destination.ts';
 import { goJson } from '../json-file/go-json.ts';
 import { jsonFormat } from '../json-file/json-format.ts';
+import { mostWaiting, Pace } from '../json-file/pace.ts';
 import type { ContainerLog, LogContext, LogDriver, LogQuery } from '../log-driver.ts';
 import { readLog } from '../log-reader.ts';
 import { attributeOptions, type LogOptions, parseBoolean, parseCount, parseSize, rejectUnknown } from '../options.ts';
@@ -47,27 +48,34 @@ class JsonFileLog implements ContainerLog {
     const attributes = logAttributes(context);
     const source = join(context.directory, 'conmon.log');
     this.conmonTarget = `k8s-file:${source}`;
-    this.path = join(context.directory, `${context.containerId}-json.log`);
+    this.path = join(context.publicDirectory, `${context.containerId}-json.log`);
     this.#details = detailsText(attributes);
-    this.#destination = new Destination(this.path, fileLimits(context.options));
+    const limits = fileLimits(context.options);
+    this.#destination = new Destination(this.path, limits);
     this.#converter = new Converter(
       source,
       join(context.directory, 'conversion.json'),
       attributes.length > 0 ? goJson(attributes) : '',
       context.reopen,
       this.#destination,
+      new Pace(mostWaiting(limits.maxSize, limits.maxFiles)),
     );
+  }
+
+  prepare(): Promise<void> {
+    return this.#converter.prepare();
   }
 
   attach(): void {
     this.#converter.attach();
   }
 
-  detach(): Promise<void> {
-    return this.#converter.detach();
+  detach(options: { discard: boolean }): Promise<void> {
+    return this.#converter.detach(options);
   }
 
   async *read(query: LogQuery): Output {
+    using _ = this.#converter.reader();
     await this.#converter.settle();
     yield* readLog({ segments: this.#destination.segments, format: jsonFormat, details: this.#details }, query);
   }

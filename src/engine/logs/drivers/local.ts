@@ -75,6 +75,8 @@ class LocalLog implements ContainerLog {
     this.#segments = new Segments(finishedFiles(context.directory, basename(path)), { path, compression: 'none' });
   }
 
+  async prepare(): Promise<void> {}
+
   attach(): void {
     if (this.#attachment) return;
     const attachment = new AbortController();
@@ -86,7 +88,10 @@ class LocalLog implements ContainerLog {
     this.#segments.growing = true;
     const { pulse } = this.#segments;
     this.#file.watch(
-      () => this.#changed(),
+      changed => {
+        if (changed) this.#changed();
+        return false;
+      },
       () => pulse.awaited,
     );
     this.#repairing = this.#tend(() => this.#file.repair(attachment.signal));

@@ -9,6 +9,7 @@ export const noneDriver: LogDriver = {
     return {
       conmonTarget: 'none',
       path: '',
+      async prepare() {},
       attach() {},
       async detach() {},
       read() {

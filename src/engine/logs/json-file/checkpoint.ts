@@ -1,7 +1,6 @@
 // How far a conversion has come, on disk, so that a daemon that was killed in the middle goes on exactly there.
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { StdStream } from '../../output.ts';
-import { ifThere } from '../file-io.ts';
 import type { Pending, PendingLines } from './conversion.ts';
 
 /** A file by inode, and how much of it is done. */
@@ -37,8 +36,9 @@ export class CheckpointFile {
   constructor(private readonly path: string) {}
 
   load(): Checkpoint | undefined {
-    const content = ifThere(() => readFileSync(this.path));
-    if (!content) return undefined;
+    // Asked first: of a new container there is none, and an error takes longer.
+    if (!existsSync(this.path)) return undefined;
+    const content = readFileSync(this.path);
     const slots = [readSlot(content, 0), readSlot(content, slotSize)].filter(slot => slot !== undefined);
     const latest = slots.sort((a, b) => b.sequence - a.sequence)[0];
     if (!latest) return undefined;

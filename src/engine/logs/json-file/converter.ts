@@ -1,6 +1,6 @@
 // Moves a container's output from conmon's file into json-file's files while the container runs, and cuts away what was moved.
 // Every step may be the last one before kill -9: output is written first, then the checkpoint, then what it made superfluous goes.
-import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
@@ -9,6 +9,7 @@ import { readAt, unlinkIfThere } from '../file-io.ts';
 import { type Checkpoint, CheckpointFile, type Progress } from './checkpoint.ts';
 import { Conversion } from './conversion.ts';
 import { type Destination, inodeOf } from './destination.ts';
+import type { Pace } from './pace.ts';
 
 const newline = 0x0a;
 const usualBlock = 256 * 1024;
@@ -32,6 +33,7 @@ export class Converter {
   readonly #old: string;
   readonly #checkpoint: CheckpointFile;
   readonly #conversion: Conversion;
+  #loaded = false;
   #saved: Checkpoint | undefined;
   #source: Source | undefined;
   #blockSize = usualBlock;
@@ -41,6 +43,12 @@ export class Converter {
   #cutting: Promise<void> | undefined;
   #pumping: Promise<void> | undefined;
   #pumpAgain = false;
+  /** How many bytes of conmon's are to be converted now. */
+  #wanted = 0;
+  /** By this object. */
+  #converted = 0;
+  #ending: Promise<void> | undefined;
+  #readers = 0;
   #retry: Timer | undefined;
   #troubled = false;
   #closed = false;
@@ -51,45 +59,122 @@ export class Converter {
     attributes: string,
     reopen: () => Promise<void>,
     private readonly destination: Destination,
+    private readonly pace: Pace,
   ) {
     this.#file = new ConmonFile(path, reopen);
     this.#old = `${path}.old`;
     this.#checkpoint = new CheckpointFile(checkpointPath);
+    this.#conversion = new Conversion(attributes, { 1: undefined, 2: undefined });
+  }
+
+  /** Where an earlier daemon, or an earlier run of the container, got to. Most containers that exist never come to this. */
+  #load(): void {
+    if (this.#loaded) return;
+    this.#loaded = true;
     this.#saved = this.#checkpoint.load();
-    this.#conversion = new Conversion(attributes, this.#saved?.pending ?? { 1: undefined, 2: undefined });
+    if (!this.#saved) return;
+    this.#conversion.pending = this.#saved.pending;
     // What was converted is gone, and its inode is free for conmon's next file, which nothing was read of.
-    if (this.#saved && this.#saved.source.inode !== 0 && !existsSync(path) && !existsSync(this.#old)) {
-      this.#save(nothing);
-    }
+    if (this.#saved.source.inode !== 0 && !existsSync(this.#file.path) && !existsSync(this.#old)) this.#save(nothing);
+  }
+
+  /** To be awaited before conmon opens its file: what an earlier run left there is being converted, and then the file is deleted. */
+  async prepare(): Promise<void> {
+    await this.#ending;
+    this.#load();
   }
 
   attach(): void {
     if (this.#attachment) return;
     const attachment = new AbortController();
     this.#attachment = attachment;
+    this.#ending = undefined;
+    this.#load();
     this.destination.segments.growing = true;
     const { pulse } = this.destination.segments;
     this.#file.watch(
-      () => this.#start(),
+      () => this.#look(),
       () => pulse.awaited,
     );
-    this.#cut(() => this.#file.repair(attachment.signal));
-    this.#start();
+    this.#cut(async () => {
+      // The runtime starts the process meanwhile: making a file takes longer than all the rest here.
+      await setImmediate();
+      this.#createDestination();
+      await this.#file.repair(attachment.signal);
+    });
   }
 
-  /** conmon is gone: what it left is converted to the end. */
-  async detach(): Promise<void> {
+  /** Those who watch the log find it before there is a line. */
+  #createDestination(): void {
+    if (!this.#attachment || this.#closed) return;
+    try {
+      this.destination.open(this.#saved?.destination);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** At conmon's file. Returns whether what came is still to be converted. */
+  #look(): boolean {
+    // The retry's turn.
+    if (this.#troubled) return false;
+    const waiting = this.#waiting();
+    const due = this.pace.isDue(this.#converted + waiting, waiting);
+    if (due || this.destination.segments.pulse.awaited) this.#start();
+    return waiting > 0;
+  }
+
+  /** How much conmon wrote that is not converted. */
+  #waiting(): number {
+    const done = this.#source ? { inode: this.#source.inode, bytes: this.#source.offset } : this.#saved?.source;
+    const left = (stats: Stats | undefined) => (stats ? stats.size - (stats.ino === done?.inode ? done.bytes : 0) : 0);
+    const old = this.#source?.old === false ? undefined : statSync(this.#old, { throwIfNoEntry: false });
+    return left(old) + left(statSync(this.#file.path, { throwIfNoEntry: false }));
+  }
+
+  /**
+   * conmon is gone: what it left is converted to the end, in the background unless somebody reads it. `discard` means that it
+   * will be deleted: then it is converted only for those who read it.
+   */
+  async detach({ discard }: { discard: boolean }): Promise<void> {
     this.#release();
+    if (discard && this.#readers === 0) return;
+    if (!this.#loaded && !this.#file.exists() && !existsSync(this.#old)) return;
+    this.#ending ??= this.#end();
+    if (this.#readers > 0) await this.#ending;
+  }
+
+  async #end(): Promise<void> {
     await this.#cutting;
-    await this.#finish();
+    try {
+      this.#load();
+      await this.#finish();
+    } catch (error) {
+      this.#failed(error);
+    }
+    // Whoever asks next tries again.
+    if (this.#troubled) this.#ending = undefined;
+    this.#dropSource();
+    this.#checkpoint.close();
+    this.destination.rest();
     this.destination.segments.growing = false;
     this.destination.segments.pulse.beat();
   }
 
+  /** To be held by who reads the log: it gets all that there is. */
+  reader(): Disposable {
+    this.#readers++;
+    return {
+      [Symbol.dispose]: () => {
+        this.#readers--;
+      },
+    };
+  }
+
   async #finish(): Promise<void> {
-    await this.#pump();
-    if (this.#troubled || this.#closed) return;
+    await this.#pump(Number.POSITIVE_INFINITY);
     const { pending } = this.#conversion;
+    if (this.#troubled || this.#closed) return;
     try {
       if (pending[1] || pending[2]) {
         this.#openDestination(this.#saved?.source ?? nothing);
@@ -97,18 +182,19 @@ export class Converter {
         await this.destination.append(this.#conversion.output);
         this.#save(this.#saved?.source ?? nothing);
       }
-      this.#dropSource();
       if (!existsSync(this.#file.path)) return;
       unlinkIfThere(this.#file.path);
-      this.#save(nothing);
+      if (this.#saved) this.#save(nothing);
     } catch (error) {
       this.#conversion.pending = pending;
-      this.#failed(error);
+      throw error;
     }
   }
 
   /** Resolves when what conmon has written up to now is converted, as far as that is possible. */
   async settle(): Promise<void> {
+    await this.#ending;
+    this.#load();
     const { pulse } = this.destination.segments;
     const target = statSync(this.#file.path, { throwIfNoEntry: false });
     this.#start();
@@ -123,9 +209,9 @@ export class Converter {
   async close(): Promise<void> {
     this.#closed = true;
     this.#release();
-    clearTimeout(this.#retry);
     await this.#cutting;
     await this.#pumping;
+    await this.#ending;
     this.#dropSource();
     this.#checkpoint.close();
     this.destination.segments.growing = false;
@@ -136,15 +222,18 @@ export class Converter {
     this.#attachment?.abort();
     this.#attachment = undefined;
     this.#file.unwatch();
+    clearTimeout(this.#retry);
   }
 
+  /** Converts what is there now. */
   #start(): void {
-    void this.#pump();
+    void this.#pump(this.#waiting());
   }
 
-  /** Converts until nothing is left. Only one runs at a time; it looks again if it was called meanwhile. */
-  #pump(): Promise<void> {
+  /** Converts so much, until nothing is left. Only one runs at a time; it looks again if it was called meanwhile. */
+  #pump(wanted: number): Promise<void> {
     this.#pumpAgain = true;
+    this.#wanted = Math.max(this.#wanted, wanted);
     this.#pumping ??= this.#pumpAll();
     return this.#pumping;
   }
@@ -156,7 +245,7 @@ export class Converter {
       while (this.#pumpAgain && !this.#closed) {
         this.#pumpAgain = false;
         // Files can be read and written at once, again and again: others must have their turn.
-        while (!this.#closed && (await this.#step())) await setImmediate();
+        while (!this.#closed && (await this.#step()) && this.#wanted > 0) await setImmediate();
       }
       this.#troubled = false;
     } catch (error) {
@@ -164,6 +253,9 @@ export class Converter {
     } finally {
       // In the same turn as the last look at pumpAgain, so that no call falls between.
       this.#pumping = undefined;
+      this.#wanted = 0;
+      this.#conversion.rest();
+      this.#block = nothingRead;
     }
   }
 
@@ -193,8 +285,6 @@ export class Converter {
         this.#blockSize *= 2;
         return true;
       }
-      this.#conversion.rest();
-      this.#block = nothingRead;
       if (final) this.#passOld(source);
       return final;
     }
@@ -229,6 +319,8 @@ export class Converter {
       }
       this.#save({ inode: source.inode, bytes: base + stop });
       source.offset = base + stop;
+      this.#converted += stop - at;
+      this.#wanted -= stop - at;
       at = stop;
       destination.segments.pulse.beat();
     }
@@ -242,7 +334,8 @@ export class Converter {
       unlinkIfThere(this.#old);
       old = false;
     }
-    if (!old && !existsSync(this.#file.path)) return undefined;
+    // Empty is how it begins, and how it ends for a container that says nothing.
+    if (!old && !statSync(this.#file.path, { throwIfNoEntry: false })?.size) return undefined;
     const fd = openSync(old ? this.#old : this.#file.path, 'r');
     const inode = fstatSync(fd).ino;
     this.#source = { fd, inode, offset: saved?.inode === inode ? saved.bytes : 0, old };
@@ -278,7 +371,7 @@ export class Converter {
       })
       .finally(() => {
         this.#cutting = undefined;
-        if (!this.#closed) this.#start();
+        if (!signal.aborted) this.#start();
       });
   }
 

@@ -15,7 +15,7 @@ export interface FileLimits {
 }
 
 export class Destination {
-  readonly segments: Segments;
+  #segments: Segments | undefined;
   #fd = -1;
   #inode = 0;
   #length = 0;
@@ -25,8 +25,12 @@ export class Destination {
   constructor(
     readonly path: string,
     private readonly limits: FileLimits,
-  ) {
-    this.segments = new Segments(rotatedFiles(path), { path, compression: 'none' });
+  ) {}
+
+  /** Looked for when they are first needed: most containers that exist don't run and aren't read. */
+  get segments(): Segments {
+    this.#segments ??= new Segments(rotatedFiles(this.path), { path: this.path, compression: 'none' });
+    return this.#segments;
   }
 
   get progress(): Progress {
@@ -77,8 +81,7 @@ export class Destination {
     const number = segments.newest;
     renameSync(path, `${path}.1`);
     segments.replace(number, { path: `${path}.1`, compression: 'none' });
-    closeSync(this.#fd);
-    this.#fd = -1;
+    this.rest();
     this.open(undefined);
     segments.advance({ path, compression: 'none' });
     if (limits.maxFiles <= 1) segments.drop(number);
@@ -103,11 +106,16 @@ export class Destination {
       });
   }
 
+  /** Nothing comes for a while: it needs `open` again. */
+  rest(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#compressing;
-    if (this.#fd >= 0) closeSync(this.#fd);
-    this.#fd = -1;
+    this.rest();
   }
 }
 
