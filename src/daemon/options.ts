@@ -97,7 +97,7 @@ export const options = {
   ),
   seccompProfile: option('seccomp-profile', text('builtin'), 'File with a seccomp profile, builtin, or unconfined'),
   noNewPrivileges: option('no-new-privileges', boolean(false), 'Processes of containers gain no privileges'),
-  logDriver: option('log-driver', text('local'), 'What keeps the output of containers'),
+  logDriver: option('log-driver', text('json-file'), 'What keeps the output of containers'),
   logOptions: option('log-opt', map(), 'Option of the log driver: key=value', { key: 'log-opts' }),
   liveRestore: option('live-restore', boolean(true), 'Containers run on without the daemon; they always do here', {
     unbuilt: on => !on,

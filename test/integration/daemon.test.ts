@@ -42,12 +42,12 @@ describe('what it is told', () => {
   test('reaches the engine', async () => {
     await using engine = await startEngine({
       flags: ['--label', 'from=flag', '--log-format=json', '--debug'],
-      config: { 'log-driver': 'json-file', 'registry-mirrors': ['https://mirror.example'] },
+      config: { 'log-driver': 'local', 'registry-mirrors': ['https://mirror.example'] },
     });
     expect(await info(engine)).toMatchObject({
       Labels: ['from=flag'],
       Debug: true,
-      LoggingDriver: 'json-file',
+      LoggingDriver: 'local',
       RegistryConfig: { Mirrors: ['https://mirror.example/'] },
     });
     const lines = engine.log
@@ -141,10 +141,10 @@ describe('SIGHUP', () => {
   test('reads daemon.json again, and tells of it', async () => {
     await using engine = await startEngine({ config: { labels: ['a=b'] } });
     const file = `${engine.roots.base}/daemon.json`;
-    writeFileSync(file, JSON.stringify({ labels: ['c=d'], debug: true, 'log-driver': 'json-file' }));
+    writeFileSync(file, JSON.stringify({ labels: ['c=d'], debug: true, 'log-driver': 'local' }));
     process.kill(engine.pid, 'SIGHUP');
     await until(async () => (await info(engine)).Debug);
-    expect(await info(engine)).toMatchObject({ Labels: ['c=d'], LoggingDriver: 'local' });
+    expect(await info(engine)).toMatchObject({ Labels: ['c=d'], LoggingDriver: 'json-file' });
     const filters = encodeURIComponent('{"type":["daemon"],"event":["reload"]}');
     const events = await engine.api.get(`/events?since=1&until=${Date.now() / 1000}&filters=${filters}`);
     expect(JSON.parse(events.text).Actor.Attributes).toMatchObject({ labels: '["c=d"]', debug: 'true' });

@@ -96,11 +96,10 @@ describe('json-file', () => {
   test('writes the files that log shippers read', async () => {
     const options = ['--log-opt', 'labels=tier', '--log-opt', 'env=MODE', '--log-opt', 'tag={{.Name}}'];
     const container = ['--name', 'shipped', '--label', 'tier=front', '-e', 'MODE=<x>'];
+    // It is the default.
     await engine.output(
       'run',
       '-d',
-      '--log-driver',
-      'json-file',
       ...options,
       ...container,
       'busybox',
@@ -108,9 +107,10 @@ describe('json-file', () => {
       '-c',
       'echo "a <b>"; echo err >&2; sleep 1000',
     );
-    const { LogPath, Id: id } = await engine.inspect('shipped');
+    const { LogPath, Id: id, HostConfig } = await engine.inspect('shipped');
+    expect(HostConfig?.LogConfig?.Type).toBe('json-file');
     const path = LogPath ?? '';
-    expect(path).toEndWith(`/${id}-json.log`);
+    expect(path).toBe(`${engine.dataRoot}/containers/${id}/${id}-json.log`);
     const lines = await until(() => {
       const read = readFileSync(path, 'utf8').trimEnd().split('\n');
       return read.length === 2 ? read : undefined;
@@ -122,6 +122,19 @@ describe('json-file', () => {
       `{"log":"err\\n","stream":"stderr",${attributes},TIME}`,
     ]);
     expect(await engine.output('logs', '--details', 'shipped')).toBe('MODE=%3Cx%3E,tag=shipped,tier=front a <b>');
+  });
+
+  test('has its file before there is a line', async () => {
+    const id = await engine.output('run', '-d', 'busybox', 'sleep', '1000');
+    const { LogPath, HostConfig } = await engine.inspect(id);
+    expect(HostConfig?.LogConfig).toEqual({ Type: 'json-file', Config: {} });
+    expect(readFileSync(LogPath!, 'utf8')).toBe('');
+  });
+
+  test('a follower of a container that removes itself gets all of it', async () => {
+    const id = await engine.output('run', '-d', '--rm', 'busybox', 'sh', '-c', 'sleep 0.3; seq 300000');
+    const all = Array.from({ length: 300_000 }, (_, index) => `${index + 1}\n`).join('');
+    expect((await log(id, '&follow=1')) === all).toBe(true);
   });
 
   test('rotates and compresses under Docker’s names', async () => {
