@@ -2,13 +2,13 @@
 // and gets its own name last.
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { errnoOf, failed, invalid, notFound } from '../lib/errors.ts';
+import { errnoOf, invalid, notFound } from '../lib/errors.ts';
 import { type Digest, isDigest } from '../lib/ids.ts';
 import { type ByteSource, withoutFirst } from '../lib/streams.ts';
 import type { Durability } from './durability.ts';
 import { blobPath, type ContentLayout, hexOf } from './layout.ts';
 import { MAX_MANIFEST } from './oci.ts';
-import { checkRoom } from './room.ts';
+import { checkRoom, writeProblem } from './room.ts';
 
 const READ_SIZE = 1024 * 1024;
 /** Data is written to the file in pieces of at least this size, on another thread. */
@@ -178,7 +178,9 @@ export class BlobWriter {
     this.#pendingBytes = 0;
     let position = this.onDisk;
     for (let left: readonly Uint8Array[] = batch; left.length > 0; ) {
-      const { bytesWritten } = await this.file.writev(left, position);
+      const { bytesWritten } = await this.file.writev(left, position).catch((error: unknown) => {
+        throw writeProblem(error);
+      });
       position += bytesWritten;
       left = withoutFirst(left, bytesWritten);
     }
@@ -240,7 +242,7 @@ export class BlobWriter {
       return { digest, size: this.written };
     } catch (error) {
       await this.abort();
-      throw errnoOf(error) === 'ENOSPC' ? failed('no space left on the device of the data root', error) : error;
+      throw writeProblem(error);
     }
   }
 
@@ -254,7 +256,11 @@ export class BlobWriter {
   /** Leaves the file for a later `resume`. */
   async suspend(): Promise<void> {
     if (this.#state !== 'open') return;
-    await this.flush();
+    try {
+      await this.flush();
+    } catch {
+      // What the file lacks will have to come again.
+    }
     await this.#close();
   }
 

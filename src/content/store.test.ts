@@ -9,9 +9,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type ChainId, type Digest, sha256 } from '../lib/ids.ts';
 import { collect } from '../lib/streams.ts';
+import { BlobWriter } from './blobs.ts';
 import { contentLayout } from './layout.ts';
 import { StackBuilder, type StackLayer, stackOf } from './stack.ts';
 import { type ContentRoots, ContentStore, type Lease } from './store.ts';
@@ -105,6 +107,26 @@ describe('blobs', () => {
     await writer.write(Buffer.from('right'));
     await writer.commit({ digest, size: 5 });
     expect(readFileSync(store.blobs.path(digest), 'utf8')).toBe('right');
+  });
+});
+
+describe('on a full disk', () => {
+  const writerOnFullDisk = async () => {
+    const file = await openFile('/dev/full', 'r+');
+    const writer = new BlobWriter(`${root}/ingest/partial`, file, () => Promise.resolve());
+    await writer.write(Buffer.from('more than fits'));
+    return { file, writer };
+  };
+
+  test('the error says so', async () => {
+    const { writer } = await writerOnFullDisk();
+    await expect(writer.commit()).rejects.toThrow('no space left on the device of the data root');
+  });
+
+  test('a download that is put aside lets go of its file', async () => {
+    const { file, writer } = await writerOnFullDisk();
+    await writer.suspend();
+    expect(file.fd).toBe(-1);
   });
 });
 

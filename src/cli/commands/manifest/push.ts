@@ -26,6 +26,7 @@ export const command = defineCommand({
     for (const [index, image] of images.entries()) {
       const source = await openRepository(cli, sources[index]!, { insecure: flags.insecure, use: 'pull' });
       await bringOver(image, source, target);
+      if (sources[index]!.path === list.path) continue;
       const { digest } = image.descriptor;
       cli.out.line(`Pushed ref ${repositoryOf(list)}@${digest} with digest: ${digest}`);
     }
