@@ -44,9 +44,8 @@ const EOPNOTSUPP = 95;
 const ERANGE = 34;
 
 function cname(path: string): Buffer {
-  const bytes = encodeName(path);
-  if (bytes.includes(0)) throw new KernelError('path', 22, path);
-  return Buffer.concat([bytes, NUL]);
+  if (path.includes('\0')) throw new KernelError('path', 22, path);
+  return encodeName(`${path}\0`);
 }
 
 const NUL = Buffer.alloc(1);

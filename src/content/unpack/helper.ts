@@ -36,7 +36,8 @@ async function unpack(file: GrowingFile) {
   const compression = supported(detectCompression(await file.peek()));
   const hasher = compression === 'none' ? undefined : new Bun.CryptoHasher('sha256');
   const limits = new UnpackLimits('/');
-  for await (const chunk of compression === 'none' ? file.chunks() : decompress(file.chunks(), compression)) {
+  const layer = compression === 'none' ? file.chunks('same') : decompress(file.chunks('fresh'), compression);
+  for await (const chunk of layer) {
     hasher?.update(chunk);
     limits.count(chunk.length, file.position);
     parser.feed(chunk);
@@ -87,10 +88,11 @@ class GrowingFile {
     return start.subarray(0, readSync(this.fd, start, 0, start.length, 0));
   }
 
-  async *chunks(): ByteSource {
+  /** A chunk in the `same` buffer is gone when the next is asked for; `fresh` ones may go on to another thread. */
+  async *chunks(buffer: 'same' | 'fresh'): ByteSource {
+    let chunk = Buffer.allocUnsafe(READ_SIZE);
     while (await this.#moreThan(this.position)) {
-      // A new buffer each time: the one before may still be on its way through another thread.
-      const chunk = Buffer.allocUnsafe(READ_SIZE);
+      if (buffer === 'fresh' && this.position > 0) chunk = Buffer.allocUnsafe(READ_SIZE);
       const wanted = Math.min(READ_SIZE, this.#available - this.position);
       const length = readSync(this.fd, chunk, 0, wanted, this.position);
       if (length === 0) throw failed('the blob is shorter than announced');

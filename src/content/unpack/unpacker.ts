@@ -4,6 +4,9 @@ import { helperCommand } from '../../lib/self.ts';
 import type { LayerSummary } from './layer-writer.ts';
 import { JsonLines, type UnpackReport } from './protocol.ts';
 
+/** A helper lives for a second or two: the JIT's last tier takes more time and memory than it ever gives back. */
+const HELPER_ENVIRONMENT = { BUN_JSC_useFTLJIT: '0' };
+
 export type Unpacked = LayerSummary & { diffId?: string };
 
 export class LayerUnpacker {
@@ -18,7 +21,7 @@ export class LayerUnpacker {
     this.#process = Bun.spawn({
       cmd: helperCommand('unpack-layer', [directory]),
       stdio: ['pipe', 'pipe', 'pipe', blob],
-      env: {},
+      env: HELPER_ENVIRONMENT,
     });
     this.result = this.#follow(onRead);
     // Whoever aborts does not ask for the result.

@@ -3,14 +3,19 @@ import { invalid } from '../errors.ts';
 
 /** A field that may not be negative and must be exact. */
 export function readNumber(field: Uint8Array, what: string): number {
-  const value = readInteger(field, what);
+  if ((field[0]! & 0x80) === 0) return readOctal(field, what);
+  const value = readBinary(field);
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(`tar: ${what} is out of range`);
   return Number(value);
 }
 
 /** A field that may be negative (times before 1970). */
 export function readInteger(field: Uint8Array, what: string): bigint {
-  if ((field[0]! & 0x80) !== 0) return readBinary(field);
+  return (field[0]! & 0x80) === 0 ? BigInt(readOctal(field, what)) : readBinary(field);
+}
+
+/** Eleven digits at most, which every number can hold. */
+function readOctal(field: Uint8Array, what: string): number {
   let value = 0;
   let at = 0;
   while (at < field.length && (field[at] === 0x20 || field[at] === 0)) at++;
@@ -22,7 +27,7 @@ export function readInteger(field: Uint8Array, what: string): bigint {
   for (; at < field.length; at++) {
     if (field[at] !== 0x20 && field[at] !== 0) throw invalid(`tar: ${what} is not a number`);
   }
-  return BigInt(value);
+  return value;
 }
 
 function readBinary(field: Uint8Array): bigint {

@@ -334,15 +334,20 @@ function isZero(block: Buffer): boolean {
 
 /** Some old tars summed signed bytes; both sums are accepted. */
 function verifyChecksum(block: Buffer): void {
-  const expected = readInteger(block.subarray(148, 156), 'checksum');
-  let unsigned = 0;
-  let signed = 0;
+  const field = block.subarray(148, 156);
+  const expected = readInteger(field, 'checksum');
+  // The field itself counts as spaces.
+  let unsigned = 8 * 0x20;
+  let high = 0;
   for (let at = 0; at < BLOCK; at++) {
-    const byte = at >= 148 && at < 156 ? 0x20 : block[at]!;
-    unsigned += byte;
-    signed += byte < 128 ? byte : byte - 256;
+    unsigned += block[at]!;
+    high += block[at]! >> 7;
   }
-  if (expected !== BigInt(unsigned) && expected !== BigInt(signed)) throw invalid('tar: invalid header');
+  for (const byte of field) {
+    unsigned -= byte;
+    high -= byte >> 7;
+  }
+  if (expected !== BigInt(unsigned) && expected !== BigInt(unsigned - 256 * high)) throw invalid('tar: invalid header');
 }
 
 function untilNul(bytes: Buffer): Buffer {
