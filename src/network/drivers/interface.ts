@@ -8,6 +8,7 @@ import type { EndpointSpec } from './driver.ts';
 import { isThere } from './host-kernel.ts';
 
 const PAUSE_MS = 5;
+/** For all of an interface: a start is synchronous, so everybody else waits as well. */
 const PATIENCE_MS = 500;
 
 export function configureInterface(endpoint: EndpointSpec, sandbox: SandboxNamespace): void {
@@ -36,18 +37,19 @@ function settle(route: RouteSocket, steps: readonly NetlinkMessage[]): void {
     route.send(...steps);
   } catch (error) {
     if (!isInUse(error)) throw error;
-    for (const step of steps) sendPatiently(route, step);
+    const deadline = performance.now() + PATIENCE_MS;
+    for (const step of steps) sendPatiently(route, step, deadline);
   }
 }
 
-function sendPatiently(route: RouteSocket, step: NetlinkMessage): void {
-  for (let waited = 0; ; waited += PAUSE_MS) {
+function sendPatiently(route: RouteSocket, step: NetlinkMessage, deadline: number): void {
+  for (;;) {
     try {
       route.send(step);
       return;
     } catch (error) {
       if (isThere(error)) return;
-      if (!isInUse(error) || waited >= PATIENCE_MS) throw error;
+      if (!isInUse(error) || performance.now() >= deadline) throw error;
       Bun.sleepSync(PAUSE_MS);
     }
   }
