@@ -1,4 +1,4 @@
-// `npm run check`: types, format and lint, import directions.
+// `npm run check`: types, format and lint, import directions, documentation.
 import { spawnSync } from 'node:child_process';
 import { ensureNpmPackages } from './setup/npm-packages.mjs';
 import { root } from './setup/project.mjs';
