@@ -62,12 +62,16 @@ function releaseInit(stateDirectory: string): boolean {
   try {
     fd = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENXIO') return false;
+    const code = errnoOf(error);
+    // It was told, and whoever told it was killed before the fifo was gone.
+    if (code === 'ENXIO') unlinkSync(fifo);
+    if (code === 'ENXIO' || code === 'ENOENT') return false;
     throw error;
   }
   try {
-    unlinkSync(fifo);
+    // In this order: an init that was not told before its fifo went would wait for ever.
     writeSync(fd, Uint8Array.of(0));
+    unlinkSync(fifo);
     return true;
   } finally {
     closeSync(fd);

@@ -111,12 +111,13 @@ const restarter: Casting = (stage, name) => {
     },
     async check() {
       await subject.recover();
+      let found: Awaited<ReturnType<Subject['inspect']>>;
       const final = await until(
         async () => {
-          const found = await subject.inspect();
+          found = await subject.inspect();
           return found?.State.Status === 'exited' && found.RestartCount === 3 ? found : undefined;
         },
-        { what: `${name} to give up after 3 restarts` },
+        { what: () => `${name} to give up after 3 restarts; it is ${Bun.inspect(found)}` },
       );
       expectThat(final.State.ExitCode === 3, `${name} ended with ${final.State.ExitCode}`);
       const starts = demultiplex((await subject.logs()).ok.bytes).stdout.split('up\n').length - 1;
