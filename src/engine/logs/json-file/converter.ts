@@ -1,6 +1,6 @@
 // Moves a container's output from conmon's file into json-file's files while the container runs, and cuts away what was moved.
 // Every step may be the last one before kill -9: output is written first, then the checkpoint, then what it made superfluous goes.
-import { closeSync, existsSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { close, existsSync, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
@@ -285,7 +285,7 @@ export class Converter {
         this.#blockSize *= 2;
         return true;
       }
-      if (final) this.#passOld(source);
+      if (final) this.#passOld();
       return final;
     }
     this.#blockSize = usualBlock;
@@ -350,16 +350,16 @@ export class Converter {
   }
 
   /** The old file is converted to its end; conmon's present one is next. */
-  #passOld(source: Source): void {
+  #passOld(): void {
     const next = inodeOf(this.#file.path) ?? 0;
     this.#save({ inode: next, bytes: 0 });
-    closeSync(source.fd);
-    this.#source = undefined;
     unlinkIfThere(this.#old);
+    this.#dropSource();
   }
 
+  /** What takes long is giving back the space of a deleted file, which happens at its last close: in the background. */
   #dropSource(): void {
-    if (this.#source) closeSync(this.#source.fd);
+    if (this.#source) close(this.#source.fd);
     this.#source = undefined;
   }
 
