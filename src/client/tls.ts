@@ -1,4 +1,5 @@
 // TCP with TLS: the server must have a certificate of the right authority, and we show ours.
+import { errnoOf } from '../lib/errors.ts';
 import { connectSocket } from '../lib/socket.ts';
 import type { Address, TlsMaterial } from './endpoint.ts';
 import { ConnectionError } from './errors.ts';
@@ -22,7 +23,7 @@ export async function dialTls(
 
 function explain(error: unknown, host: string): string {
   const why = error instanceof Error ? error.message : String(error);
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errnoOf(error) ?? '';
   if (/^E(CONN|HOST|NET|TIMEDOUT|NOTFOUND|AI_)/.test(code)) {
     return `Cannot connect to the Docker daemon at ${host}. Is the docker daemon running?`;
   }

@@ -1,4 +1,5 @@
 // Connections to an engine: unix socket, tcp, tcp with TLS, and ssh. Each kind is loaded when it is used.
+import { errnoOf } from '../lib/errors.ts';
 import type { Duplex } from '../lib/streams.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ConnectionError } from './errors.ts';
@@ -35,7 +36,7 @@ export function dialer(endpoint: Endpoint): Dial {
 }
 
 function refused(endpoint: Endpoint, error: unknown): never {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = errnoOf(error);
   if (code === 'EACCES' || code === 'EPERM') {
     throw new ConnectionError(
       `permission denied while trying to connect to the Docker daemon socket at ${endpoint.host}`,

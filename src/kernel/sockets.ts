@@ -10,7 +10,6 @@ const c = libc({
   shutdown: ['i32', 'i32'],
   setsockopt: ['i32', 'i32', 'i32', 'ptr', 'u32'],
   getsockname: ['i32', 'ptr', 'ptr'],
-  flock: ['i32', 'i32'],
   epoll_create1: ['i32'],
   epoll_ctl: ['i32', 'i32', 'i32', 'ptr'],
 });
@@ -30,7 +29,6 @@ const IPPROTO_UDP = 17;
 const IPPROTO_IPV6 = 41;
 const IPPROTO_SCTP = 132;
 const IPV6_V6ONLY = 26;
-const LOCK_EX_NB = 2 | 4;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
@@ -140,11 +138,6 @@ export function readinessOf(fd: number): number {
   const code = errno();
   closeSync(poll);
   throw new KernelError('epoll_ctl', code, 'socket');
-}
-
-/** False when somebody else holds it. It is given back when the descriptor is closed. */
-export function tryLockFile(fd: number): boolean {
-  return c.flock(fd, LOCK_EX_NB) === 0;
 }
 
 function must(result: number, call: string, subject: string): void {

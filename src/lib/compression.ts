@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { createGunzip, createZstdDecompress, gzip } from 'node:zlib';
-import { invalid } from './errors.ts';
+import { errnoOf, invalid } from './errors.ts';
 import { type ByteSource, concat } from './streams.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
@@ -129,7 +129,7 @@ async function* decompressByProgram(source: ByteSource, program: 'bzip2' | 'xz')
 }
 
 function isZlibError(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errnoOf(error) ?? '';
   return /^(Z_|ZSTD_|ERR_ZSTD|ERR_BROTLI|ERR_ZLIB)/.test(code);
 }
 

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { NetworkNamespace } from '../kernel/netns.ts';
 import { message, RouteSocket } from '../kernel/rtnetlink.ts';
+import { errnoOf } from '../lib/errors.ts';
 
 const LOOPBACK_INDEX = 1;
 
@@ -83,4 +84,4 @@ export function writeSysctl(name: string, value: string): void {
   }
 }
 
-const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+const isMissing = (error: unknown) => errnoOf(error) === 'ENOENT';

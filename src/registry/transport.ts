@@ -1,6 +1,6 @@
 // One HTTP exchange with a registry: certificates, proxies, redirects, and connections that stall. Authentication is the
 // caller's business (session.ts).
-import { failed, messageOf } from '../lib/errors.ts';
+import { errnoOf, failed, messageOf } from '../lib/errors.ts';
 import { isJsonObject, type JsonObject } from '../lib/json-object.ts';
 import { productVersion } from '../lib/product.ts';
 import type { ByteSource } from '../lib/streams.ts';
@@ -170,10 +170,8 @@ const reasons: Record<string, string> = {
 /** As OpenSSL names what it finds wrong with a chain. */
 const certificateProblem = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_)/;
 
-const isCertificateProblem = (error: unknown) => certificateProblem.test(codeOf(error));
-
-const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : '');
+const isCertificateProblem = (error: unknown) => certificateProblem.test(errnoOf(error) ?? '');
 
 function reasonOf(error: unknown): string {
-  return reasons[codeOf(error)] ?? messageOf(error);
+  return reasons[errnoOf(error) ?? ''] ?? messageOf(error);
 }

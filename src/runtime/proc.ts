@@ -1,4 +1,5 @@
 // What /proc tells about a process.
+import { errnoOf } from '../lib/errors.ts';
 import { readText } from './cgroups/files.ts';
 
 export interface ProcessStat {
@@ -46,7 +47,7 @@ export function readProcess(file: string): string | undefined {
   try {
     return readText(file);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return undefined;
+    if (errnoOf(error) === 'ESRCH') return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { type Endpoint, parseHost, type TlsMaterial } from '../../client/endpoint.ts';
 import { ClientSetupError } from '../../client/errors.ts';
+import { errnoOf } from '../../lib/errors.ts';
 import { sha256 } from '../../lib/ids.ts';
 import { ExitError } from './errors.ts';
 
@@ -106,7 +107,7 @@ async function entries(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).sort();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 // Printing. What a command prints is gathered and written in one go; bytes that pass through have stream-output.ts.
+import { errnoOf } from '../../lib/errors.ts';
 
 /** Text for stdout or stderr. Nothing is lost at exit as long as `flush` is awaited, which the framework does. */
 export interface Output {
@@ -40,7 +41,7 @@ async function writeAll(descriptor: 1 | 2, text: string): Promise<void> {
   try {
     await Bun.write(descriptor === 1 ? Bun.stdout : Bun.stderr, text);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EPIPE') throw new BrokenPipeError();
+    if (errnoOf(error) === 'EPIPE') throw new BrokenPipeError();
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 // Archives that are read: from a file, or from stdin.
+import { errnoOf } from '../../lib/errors.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { ExitError } from '../framework/errors.ts';
 
@@ -13,7 +14,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
     }
     await file.close();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errnoOf(error);
     if (code === 'ENOENT') throw new ExitError(1, `open ${path}: no such file or directory`);
     if (code === 'EACCES') throw new ExitError(1, `open ${path}: permission denied`);
     throw error;

@@ -1,6 +1,7 @@
 // An archive to a file or to stdout: `export`, `save`, `cp ... -`.
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errnoOf } from '../../lib/errors.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { ExitError } from '../framework/errors.ts';
 import { openStreamOutput } from './stream-output.ts';
@@ -54,7 +55,7 @@ async function statOf(path: string) {
   try {
     return await stat(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 // Bytes that pass through to stdout or stderr: as fast as the reader takes them, and no faster.
 import type { FileSink } from 'bun';
+import { errnoOf } from '../../lib/errors.ts';
 import { BrokenPipeError } from '../framework/output.ts';
 
 /** Where bytes go. `write` may hold them back; they are out when `flush` has resolved. */
@@ -68,6 +69,6 @@ function settle(act: () => number | Promise<number>): void | Promise<void> {
 }
 
 function asBrokenPipe(error: unknown): never {
-  if (error instanceof Error && 'code' in error && error.code === 'EPIPE') throw new BrokenPipeError();
+  if (errnoOf(error) === 'EPIPE') throw new BrokenPipeError();
   throw error;
 }

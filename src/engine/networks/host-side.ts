@@ -3,7 +3,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { ConntrackSocket } from '../../kernel/conntrack.ts';
 import { KernelError } from '../../kernel/libc.ts';
-import { tryLockFile } from '../../kernel/sockets.ts';
+import { tryLock } from '../../kernel/lock.ts';
 import { failed, messageOf, unavailable } from '../../lib/errors.ts';
 import type { NetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
@@ -151,7 +151,7 @@ export class HostSide implements Disposable {
   whileChoosing<T>(work: () => T): T {
     const fd = openSync(SUBNETS_LOCK, 'a', 0o600);
     try {
-      for (let attempt = 0; !tryLockFile(fd); attempt++) {
+      for (let attempt = 0; !tryLock(fd); attempt++) {
         if (attempt === LOCK_ATTEMPTS) throw unavailable(`another engine holds ${SUBNETS_LOCK}`);
         Bun.sleepSync(2);
       }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { KernelError } from '../../kernel/libc.ts';
 import { type Link, RouteSocket } from '../../kernel/rtnetlink.ts';
+import { errnoOf } from '../../lib/errors.ts';
 
 let socket: RouteSocket | undefined;
 
@@ -29,7 +30,7 @@ export function readSysctl(name: string): string | undefined {
   try {
     return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // The registry as a server: from listening to the end.
 import { readFileSync } from 'node:fs';
-import { failed, messageOf } from '../../lib/errors.ts';
+import { errnoOf, failed, messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { Handler } from './handler.ts';
@@ -64,7 +64,7 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
     return { url, store, stop: once, [Symbol.asyncDispose]: once };
   } catch (error) {
     store[Symbol.dispose]();
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    if (errnoOf(error) === 'EADDRINUSE') {
       throw failed(`could not listen on ${hostname}:${port}: the address is in use`, error);
     }
     throw error;

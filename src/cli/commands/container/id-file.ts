@@ -1,5 +1,6 @@
 // --cidfile: the file is there before the container is, and goes again if there is none.
 import { open, unlink } from 'node:fs/promises';
+import { errnoOf } from '../../../lib/errors.ts';
 import { fileProblem } from '../../../lib/file-problem.ts';
 import { ExitError } from '../../framework/errors.ts';
 
@@ -10,7 +11,7 @@ export interface IdFile {
 
 export async function reserveIdFile(path: string): Promise<IdFile> {
   const file = await open(path, 'wx').catch(error => {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+    if (errnoOf(error) === 'EEXIST') {
       throw new ExitError(1, `container ID file found, make sure the other container isn't running or delete ${path}`);
     }
     throw new ExitError(1, `failed to create the container ID file: ${fileProblem('open', path, error)}`);

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { errnoOf } from '../../../lib/errors.ts';
 import { writeTar } from '../../../lib/tar/writer.ts';
 import { quote } from '../../format/template/quote.ts';
 import { between, defineCommand } from '../../framework/command.ts';
@@ -29,7 +30,7 @@ export const command = defineCommand({
       return;
     }
     await using target = await open(file, 'wx', 0o600).catch(error => {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
+      if (errnoOf(error) === 'EEXIST') {
         throw new ExitError(1, `open ${file}: file exists`);
       }
       throw error;

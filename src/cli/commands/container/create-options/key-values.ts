@@ -1,4 +1,5 @@
 // NAME=value: environment variables and labels, from flags and from files.
+import { errnoOf } from '../../../../lib/errors.ts';
 
 /** NAME without a value takes the client's own; if there is none, the engine takes the variable away. */
 export function validateEnv(text: string): string {
@@ -32,7 +33,7 @@ export async function readKeyValueFile(
   try {
     bytes = await Bun.file(path).bytes();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+    if (errnoOf(error) === 'ENOENT') {
       throw new Error(`open ${path}: no such file or directory`);
     }
     throw error;
