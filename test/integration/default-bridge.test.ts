@@ -1,6 +1,7 @@
 // The daemon's flags for the default bridge, each seen from inside a container or from another machine.
 import { describe, expect, test } from 'bun:test';
 import type { Network } from '../../src/wire/types.ts';
+import { startEngine } from '../support/engine.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 
 const bridgeOf = async (lan: NetworkHost) => (await lan.engine.api.get('/networks/bridge')).ok.json<Network>();
@@ -66,6 +67,22 @@ describe('the default bridge', () => {
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('web', 'bridge')}/`)).toBe('web');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('shut', 'bridge')}/`)).toBe('');
   });
+
+  for (const [flags, message] of [
+    [['--bip', '10.7.0.1'], 'invalid bip 10.7.0.1: it must be an IPv4 address with the length of its prefix'],
+    [['--bip', 'fd07::1/64'], 'invalid bip fd07::1/64'],
+    [['--fixed-cidr-v6', 'fd07::/200'], 'invalid fixed-cidr-v6 fd07::/200'],
+    [
+      ['--bip', '10.7.0.1/24', '--fixed-cidr', '10.8.0.0/25'],
+      'fixed-cidr 10.8.0.0/25 must be within the network of bip',
+    ],
+    [['--bip', '10.7.0.1/24', '--default-gateway', '10.8.0.1'], 'default gateway ip must be part of the network'],
+  ] as const) {
+    test(`is refused at the engine's start with ${flags.join(' ')}`, async () => {
+      await using engine = await startEngine({ bridge: true, flags, start: false });
+      await expect(engine.start()).rejects.toThrow(message);
+    });
+  }
 
   test('is one that somebody else made', async () => {
     await using lan = await NetworkHost.start({

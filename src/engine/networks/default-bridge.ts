@@ -38,6 +38,7 @@ export class DefaultBridge {
     private readonly addresses: AddressBook,
     private readonly host: HostSide,
   ) {
+    if (config.bridge !== 'none') checkBridgeConfig(config);
     this.#define('none', 'null');
     this.#define('host', 'host');
     if (config.bridge !== 'none') this.#define(DEFAULT_BRIDGE, 'bridge');
@@ -148,10 +149,8 @@ export class DefaultBridge {
     router: string | undefined,
   ): IPAMConfig {
     const own = bip || this.#addressOfInterface(network.interfaceName, family);
-    const fixed = fixedCidr ? parsePrefix(fixedCidr) : undefined;
-    if (fixedCidr && !fixed) throw invalid(`invalid fixed-cidr: ${fixedCidr}`);
-    const bridge = own ? parsePrefix(own) : undefined;
-    if (bip && !bridge) throw invalid(`invalid bip: ${bip}`);
+    const fixed = fixedCidr ? requirePrefix(fixedCidr) : undefined;
+    const bridge = own ? requirePrefix(own) : undefined;
     // Without an address for the bridge, the containers' range is the whole subnet.
     const subnet = masked(bridge ?? fixed ?? this.#chooseFree(network, family));
     const isHost = bridge && bridge.value !== firstOf(subnet);
@@ -190,4 +189,30 @@ function routerAddress(subnet: Prefix, router: string): Record<string, string> {
   const address = parseAddress(router);
   if (!address || !contains(subnet, address)) throw invalid('default gateway ip must be part of the network');
   return { [`DefaultGatewayIPv${subnet.family}`]: router };
+}
+
+/** What is wrong is to fail the engine's start, not that of every container. */
+function checkBridgeConfig(config: NetworkConfig): void {
+  // A bridge that somebody else made has its network from them.
+  const isOurs = !config.bridge;
+  checkRanges(4, { bip: config.bip, 'fixed-cidr': config.fixedCidr }, isOurs ? config.defaultGateway : undefined);
+  checkRanges(
+    6,
+    { bip6: config.bip6, 'fixed-cidr-v6': config.fixedCidr6 },
+    isOurs ? config.defaultGateway6 : undefined,
+  );
+}
+
+function checkRanges(family: 4 | 6, options: Record<string, string | undefined>, router: string | undefined): void {
+  const ranges = Object.entries(options).flatMap(([option, text]) => {
+    if (!text) return [];
+    const prefix = parsePrefix(text);
+    if (prefix?.family === family) return [{ option, text, prefix }];
+    throw invalid(`invalid ${option} ${text}: it must be an IPv${family} address with the length of its prefix`);
+  });
+  const [first, second] = ranges;
+  if (first && second && !overlaps(masked(first.prefix), masked(second.prefix))) {
+    throw invalid(`${second.option} ${second.text} must be within the network of ${first.option} ${first.text}`);
+  }
+  if (first && router) routerAddress(masked(first.prefix), router);
 }
