@@ -4,7 +4,7 @@ import type { BlobWriter } from '../../../content/blobs.ts';
 import type { UnpackingLayer } from '../../../content/layers.ts';
 import type { ContentStore, Lease } from '../../../content/store.ts';
 import { decompressAny, detectCompression } from '../../../lib/compression.ts';
-import { invalid } from '../../../lib/errors.ts';
+import { invalid, isKind, messageOf } from '../../../lib/errors.ts';
 import type { Digest } from '../../../lib/ids.ts';
 import { type ByteSource, collect } from '../../../lib/streams.ts';
 import { readTar, type TarMember } from '../../../lib/tar/reader.ts';
@@ -17,6 +17,20 @@ const TAR_MAGIC_AT = 257;
 export interface IngestedFile {
   digest: Digest;
   size: number;
+}
+
+async function* membersOf(archive: ByteSource): AsyncGenerator<TarMember> {
+  let found = false;
+  try {
+    for await (const member of readTar(decompressAny(archive))) {
+      found = true;
+      yield member;
+    }
+  } catch (error) {
+    if (found || !isKind(error, 'invalid')) throw error;
+    const kinds = 'a tar, nor one packed with gzip, zstd, xz or bzip2';
+    throw invalid(`invalid archive: it is not ${kinds} (${messageOf(error)})`, error);
+  }
 }
 
 export class IngestedArchive {
@@ -36,7 +50,7 @@ export class IngestedArchive {
   ) {}
 
   async read(archive: ByteSource, signal: AbortSignal): Promise<void> {
-    for await (const member of readTar(decompressAny(archive))) {
+    for await (const member of membersOf(archive)) {
       signal.throwIfAborted();
       const name = normalize(member.name);
       if (member.kind === 'symlink') this.#links.set(name, normalize(join(name, member.linkName)));
