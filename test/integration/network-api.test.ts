@@ -260,6 +260,9 @@ describe('connect and disconnect', () => {
       400,
       'invalid endpoint settings:\nno configured subnet contains IP address 10.65.0.9',
     );
+    for (const MacAddress of ['01:00:5e:00:00:01', '00:00:00:00:00:00']) {
+      await expectRefusal(connect('net', 'plain', { MacAddress }), 400, `invalid MAC address: ${MacAddress} is not`);
+    }
     (await connect('net', 'plain')).ok;
     await expectRefusal(connect('net', 'plain'), 403, 'endpoint with name plain already exists in network net');
     await expectRefusal(

@@ -18,11 +18,16 @@ export function checkEndpoint(name: string, network: NetworkRecord | undefined, 
   ];
   if (asked.macAddress !== '' && !isMacAddress(asked.macAddress)) {
     problems.push(`invalid MAC address: ${asked.macAddress}`);
+  } else if (asked.macAddress !== '' && !isOfOne(asked.macAddress)) {
+    problems.push(`invalid MAC address: ${asked.macAddress} is not one that a single interface can have`);
   }
   if (problems.length > 0) throw invalid(`invalid endpoint settings:\n${problems.join('\n')}`);
 }
 
 const isMacAddress = (text: string) => /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i.test(text);
+
+/** Not of a group of them, nor of none: the kernel's refusal would come at the start, and say nothing. */
+const isOfOne = (mac: string) => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0 && !/^[0:-]*$/.test(mac);
 
 function predefinedProblems(name: string, { ipam, aliases }: Asked): string[] {
   if (isUserDefined(name)) return [];
