@@ -1,7 +1,6 @@
 // One HTTP/1.1 exchange at a time over a connection, and what it can turn into: a raw stream in both directions.
 import {
   BodyReader,
-  encodeChunk,
   type Framing,
   type Headers,
   HeadReader,
@@ -9,6 +8,7 @@ import {
   parseResponseHead,
   type ResponseHead,
   responseFraming,
+  writeChunk,
 } from '../lib/http/wire.ts';
 import type { ByteSource, Duplex } from '../lib/streams.ts';
 import { brokenConnection, ConnectionError } from './errors.ts';
@@ -66,7 +66,7 @@ export class HttpConnection {
   async #sendChunks(body: ByteSource): Promise<boolean> {
     try {
       for await (const chunk of body) {
-        if (chunk.length > 0 && !(await this.connection.write(encodeChunk(chunk)))) return false;
+        if (chunk.length > 0 && !(await writeChunk(this.connection, chunk))) return false;
       }
       return await this.connection.write(LAST_CHUNK);
     } catch (error) {

@@ -1,6 +1,6 @@
 // One request and its reply.
 import { DockyardError, messageOf } from '../../lib/errors.ts';
-import { encodeChunk, LAST_CHUNK, type RequestHead } from '../../lib/http/wire.ts';
+import { LAST_CHUNK, type RequestHead, writeChunk } from '../../lib/http/wire.ts';
 import { log } from '../../lib/logger.ts';
 import type { SocketDuplex } from '../../lib/socket.ts';
 import type { ByteSource, Duplex } from '../../lib/streams.ts';
@@ -117,7 +117,7 @@ export class Exchange {
       const step = await iterator.next();
       if (step.done) return chunked ? this.stream.write(LAST_CHUNK) : true;
       if (step.value.length === 0) continue;
-      const sent = this.stream.write(chunked ? encodeChunk(step.value) : step.value);
+      const sent = chunked ? writeChunk(this.stream, step.value) : this.stream.write(step.value);
       if (sent === true || (await sent)) continue;
       await iterator.return?.();
       return false;

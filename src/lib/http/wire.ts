@@ -1,6 +1,7 @@
 // HTTP/1.1 on the wire, as both our server and our client need it: message heads and body framing, fed with bytes as they come.
 // Written for hijacking: what follows the head (or the body) is handed back untouched.
 import { invalid } from '../errors.ts';
+import type { Duplex } from '../streams.ts';
 
 export type Headers = Map<string, string>;
 
@@ -177,10 +178,17 @@ export class BodyReader {
   }
 }
 
-/** One chunk of a chunked body. */
-export function encodeChunk(data: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from(`${data.length.toString(16)}\r\n`, 'latin1'), data, CRLF]);
+/** One chunk of a chunked body. As with `write`, the data must stay as it is until a promise is resolved. */
+export function writeChunk(sink: Pick<Duplex, 'write'>, data: Uint8Array): boolean | Promise<boolean> {
+  const head = Buffer.from(`${data.length.toString(16)}\r\n`, 'latin1');
+  if (data.length < NOT_WORTH_A_COPY) return sink.write(Buffer.concat([head, data, CRLF]));
+  void sink.write(head);
+  void sink.write(data);
+  // Whatever waits before it has to leave first.
+  return sink.write(CRLF);
 }
+
+const NOT_WORTH_A_COPY = 64 * 1024;
 
 const CRLF = Buffer.from('\r\n', 'latin1');
 export const LAST_CHUNK: Uint8Array = Buffer.from('0\r\n\r\n', 'latin1');
