@@ -13,11 +13,11 @@ export function testGroups(filters) {
   const unit = testsUnder('src').filter(wanted);
   const folders = [...new Set(unit.map(folderOf))];
   const groups = folders.map(folder => {
-    return { name: folder, files: unit.filter(path => folderOf(path) === folder), limit: minutes(4) };
+    return { name: folder, files: unit.filter(path => folderOf(path) === folder), limit: minutes(6) };
   });
   const alone = testsUnder('test')
     .filter(wanted)
-    .map(path => ({ name: path, files: [path], limit: minutes(path.startsWith('test/chaos/') ? 6 : 4) }));
+    .map(path => ({ name: path, files: [path], limit: minutes(path.startsWith('test/chaos/') ? 8 : 6) }));
   return [...alone.filter(isChaos), ...groups, ...alone.filter(group => !isChaos(group))];
 }
 
