@@ -179,6 +179,37 @@ const stopper: Casting = (stage, name) => {
   };
 };
 
+/** A pause that was confirmed lasts, nothing else is paused; and a commit, which pauses for a while, leaves nobody frozen. */
+const pauser: Casting = (stage, name) => {
+  const subject = new Subject(stage, name, { Cmd: ['sleep', '100000'] });
+  const { engine } = stage;
+  let paused: boolean | undefined = false;
+  return {
+    name,
+    async act() {
+      await subject.create();
+      await subject.start();
+      for (;;) {
+        (await engine.api.post(`/commit?container=${name}&repo=${name}`)).ok;
+        for (const verb of ['pause', 'unpause']) {
+          paused = undefined;
+          (await engine.api.post(`${subject.path}/${verb}`)).ok;
+          paused = verb === 'pause';
+        }
+      }
+    },
+    async check() {
+      await subject.recover();
+      const { Status } = (await subject.inspect())!.State;
+      if (paused !== undefined) expectThat((Status === 'paused') === paused, `${name} is ${Status}, paused: ${paused}`);
+      if (Status === 'paused') (await engine.api.post(`${subject.path}/unpause`)).ok;
+      expectThat((await execute(subject, 'echo awake')) === 'awake\n', `exec in ${name} fails`);
+      await subject.remove();
+      return true;
+    },
+  };
+};
+
 /** A removal is done, or not done; and the name is free again. */
 const remover: Casting = (stage, name) => {
   const subject = new Subject(stage, name, { Cmd: ['sleep', '100000'], Volumes: { '/data': {} } });
@@ -285,6 +316,7 @@ export const cast: Readonly<Record<string, Casting>> = {
   restarter,
   phoenix,
   stopper,
+  pauser,
   remover,
   attached,
   ephemeral,

@@ -6,9 +6,10 @@ import { ProcessHandle } from '../../kernel/process.ts';
 import { errnoOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { setFrozen } from '../../runtime/cgroups/control.ts';
 import { startForgotten } from '../../runtime/oci-runtime.ts';
 import { processStat } from '../../runtime/proc.ts';
-import { removeContainerCgroup } from './cgroup.ts';
+import { cgroupOf, removeContainerCgroup } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import { adoptExecs } from './exec.ts';
 import { startHealthMonitor } from './health.ts';
@@ -35,6 +36,7 @@ export async function reconcileContainers(context: ContainerContext): Promise<vo
       if (takeOver(context, live)) {
         running.add(record.id);
         await finishStart(context, live);
+        finishPause(context, live);
       } else {
         ended.push(live);
       }
@@ -100,6 +102,17 @@ async function finishStart(context: ContainerContext, { record }: LiveContainer)
     await startForgotten(ociRuntime(context, record), record.id);
   } catch (error) {
     log.error('could not tell whether a container was started', { container: record.id, error: messageOf(error) });
+  }
+}
+
+/** A pause, its end or a commit was cut short: what counts is what was stored, for that is what somebody may have been told. */
+function finishPause(context: ContainerContext, { record }: LiveContainer): void {
+  if (record.phase.kind !== 'running') return;
+  try {
+    setFrozen(cgroupOf(context, record), record.phase.paused);
+  } catch (error) {
+    // It ends right now, or nothing can be paused on this host.
+    log.debug('could not tell whether a container was frozen', { container: record.id, error: messageOf(error) });
   }
 }
 

@@ -59,7 +59,8 @@ export function thaw(cgroup: Cgroup): void {
   setFrozen(cgroup, false);
 }
 
-function setFrozen(cgroup: Cgroup, frozen: boolean): void {
+/** Without a look at what comes of it. */
+export function setFrozen(cgroup: Cgroup, frozen: boolean): void {
   if (cgroup.version === 2) write(`${cgroup.all[0]}/cgroup.freeze`, frozen ? 1 : 0);
   else write(`${freezerOf(cgroup)}/freezer.state`, frozen ? 'FROZEN' : 'THAWED');
 }
