@@ -53,8 +53,9 @@ export const command = defineCommand({
     const volume = await create(await cli.client(), {
       Name: argument ?? flags.name,
       Driver: flags.driver,
-      DriverOpts: flags.opt,
-      Labels: Object.fromEntries(flags.label.map(label => splitPair(label))),
+      // Docker's engine shows what was not asked for as null, but an empty object as one.
+      ...(isGiven(flags, 'opt') && { DriverOpts: flags.opt }),
+      ...(isGiven(flags, 'label') && { Labels: Object.fromEntries(flags.label.map(label => splitPair(label))) }),
       ...(spec && { ClusterVolumeSpec: spec }),
     });
     cli.out.line(volume.Name);

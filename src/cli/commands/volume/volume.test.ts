@@ -21,6 +21,12 @@ test('create sends the options and prints the name', async () => {
   });
 });
 
+test('create sends nothing that was not asked for', async () => {
+  using engine = new FakeEngine({ 'POST /volumes/create': volume('v') });
+  await engine.docker('volume', 'create', 'v');
+  expect(JSON.parse(engine.asked[0]!.body)).toEqual({ Name: 'v', Driver: 'local' });
+});
+
 test('a flag for cluster volumes makes it one', async () => {
   using engine = new FakeEngine({ 'POST /volumes/create': volume('v') });
   await engine.docker('volume', 'create', '--scope', 'multi', '--limit-bytes', '1m', '--secret', 'k=s', 'v');
