@@ -67,7 +67,8 @@ async function stillActing(engine: TestEngine, actors: readonly Actor[], round: 
   const complaints = results.flatMap((result, index) =>
     result.status === 'rejected' ? [`round ${round}: ${actors[index]!.name}: ${told(result.reason)}`] : [],
   );
-  if (complaints.length > 0) console.error(engine.log.slice(-20_000));
+  // At once: an engine that does not end cleanly either would have the last word.
+  if (complaints.length > 0) console.error([...complaints, engine.log.slice(-20_000)].join('\n'));
   expect(complaints).toEqual([]);
   return actors.filter(
     (_, index) => results[index]!.status === 'fulfilled' && !(results[index] as { value: boolean }).value,
