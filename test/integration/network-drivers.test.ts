@@ -1,4 +1,4 @@
-// Modes of the bridge driver, and the drivers that put containers on the host's own wire.
+// Modes of the bridge driver, networks without a driver, and macvlan as most people have it.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
@@ -14,8 +14,6 @@ afterAll(async () => {
   await lan?.[Symbol.asyncDispose]();
 });
 
-const remove = (...containers: string[]) => lan.docker('rm', '-f', ...containers);
-const inContainer = (name: string) => ({ run: (...command: string[]) => lan.engine.docker('exec', name, ...command) });
 const option = (name: string, value: string) => ['-o', `com.docker.network.${name}=${value}`];
 const mode = (value: string) => option('bridge.gateway_mode_ipv4', value);
 const mode6 = (value: string) => option('bridge.gateway_mode_ipv6', value);
@@ -33,7 +31,7 @@ describe('a bridge', () => {
     expect(await fetchFrom(lan.neighbour, `http://${shut}/`)).toBe('');
     expect((await lan.neighbour.run('busybox', 'ping', '-c1', '-W2', shut)).code).toBe(0);
     expect(await lan.exec('shut', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
-    await remove('open', 'shut');
+    await lan.remove('open', 'shut');
     await lan.docker('network', 'rm', 'routed');
   });
 
@@ -42,7 +40,7 @@ describe('a bridge', () => {
     lan.neighbour.addRoute('10.32.0.0/24', HOST);
     await lan.web('free1', '--network', 'free');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('free1', 'free')}/`)).toBe('free1');
-    await remove('free1');
+    await lan.remove('free1');
     await lan.docker('network', 'rm', 'free');
   });
 
@@ -52,9 +50,9 @@ describe('a bridge', () => {
     await lan.docker('network', 'create', '--internal', '--subnet', '10.33.0.0/24', ...mode('isolated'), 'alone');
     await lan.web('alone1', '--network', 'alone');
     await lan.web('alone2', '--network', 'alone');
-    expect(await fetchFrom(inContainer('alone1'), 'http://alone2/')).toBe('alone2');
+    expect(await fetchFrom(lan.inside('alone1'), 'http://alone2/')).toBe('alone2');
     expect(await fetchFrom(lan.host, `http://${await lan.address('alone1', 'alone')}/`)).toBe('');
-    await remove('alone1', 'alone2');
+    await lan.remove('alone1', 'alone2');
     await lan.docker('network', 'rm', 'alone');
   });
 
@@ -76,7 +74,7 @@ describe('a bridge', () => {
     expect(await lan.exec('tuned1', 'ip', 'link', 'show', 'net0')).toContain('mtu 1400');
     // Its own address is what the other side sees, and answers to.
     expect(await lan.exec('tuned1', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
-    await remove('tuned1');
+    await lan.remove('tuned1');
     await lan.docker('network', 'rm', 'tuned');
     expect(lan.interfaces()).not.toContain('mybridge');
   });
@@ -100,7 +98,7 @@ describe('a bridge', () => {
     await create('alone6', '--internal', '--subnet', '2001:db8:33::/64', ...mode6('isolated'));
     await lan.web('alone6', '--network', 'alone6');
     expect(await fetchFrom(lan.host, `http://[${await lan.address('alone6', 'alone6', 6)}]/`)).toBe('');
-    await remove('open6', 'shut6', 'free6', 'alone6');
+    await lan.remove('open6', 'shut6', 'free6', 'alone6');
     await lan.docker('network', 'rm', 'routed6', 'free6', 'alone6');
   });
 
@@ -114,10 +112,10 @@ describe('a bridge', () => {
     await lan.docker('network', 'create', ...flags, 'inhibited');
     await lan.web('i1', '--network', 'inhibited');
     await lan.web('i2', '--network', 'inhibited');
-    expect(await fetchFrom(inContainer('i2'), 'http://i1/')).toBe('i1');
+    expect(await fetchFrom(lan.inside('i2'), 'http://i1/')).toBe('i1');
     expect(await lan.exec('i1', 'ip', 'route')).toContain('default via 10.36.0.1');
     expect(await lan.host.output('ip', '-4', 'addr', 'show', 'bare')).not.toContain('10.36.0.1');
-    await remove('i1', 'i2');
+    await lan.remove('i1', 'i2');
     await lan.docker('network', 'rm', 'inhibited');
   });
 
@@ -125,11 +123,11 @@ describe('a bridge', () => {
     await lan.docker('network', 'create', ...option('bridge.enable_icc', 'false'), 'strangers');
     await lan.web('x1', '--network', 'strangers', '-p', '8039:80');
     await lan.web('x2', '--network', 'strangers');
-    expect(await fetchFrom(inContainer('x2'), 'http://x1/')).toBe('');
+    expect(await fetchFrom(lan.inside('x2'), 'http://x1/')).toBe('');
     // What is published is for everybody.
-    for (const name of ['x1', 'x2']) expect(await fetchFrom(inContainer(name), `http://${HOST}:8039/`)).toBe('x1');
+    for (const name of ['x1', 'x2']) expect(await fetchFrom(lan.inside(name), `http://${HOST}:8039/`)).toBe('x1');
     expect(await lan.exec('x1', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
-    await remove('x1', 'x2');
+    await lan.remove('x1', 'x2');
     await lan.docker('network', 'rm', 'strangers');
   });
 
@@ -143,7 +141,7 @@ describe('a bridge', () => {
     using _ = await lan.neighbour.echo(NEIGHBOUR, 4036);
     using inside = Machine.of((await lan.engine.inspect('faced1')).State!.Pid!);
     expect(await inside.ask(NEIGHBOUR, 4036, 'who')).toBe('who 192.0.2.77');
-    await remove('faced1');
+    await lan.remove('faced1');
     await lan.docker('network', 'rm', 'faced');
   });
 
@@ -157,7 +155,7 @@ describe('a bridge', () => {
     await lan.web('wary1', '--network', 'wary', '-p', '8038:80');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('trust1', 'trusting')}/`)).toBe('trust1');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('wary1', 'wary')}/`)).toBe('');
-    await remove('trust1', 'wary1');
+    await lan.remove('trust1', 'wary1');
     await lan.docker('network', 'rm', 'trusting', 'wary');
   });
 
@@ -229,8 +227,8 @@ describe('without a driver', () => {
     expect(await lan.exec('hermit', 'ping', '-c1', '-W1', '127.0.0.1')).toContain('1 packets received');
     await lan.web('main', '--network', 'bridge');
     await lan.docker('run', '-d', '--name', 'shares', '--network', 'container:main', 'busybox', 'sleep', '600');
-    expect(await fetchFrom(inContainer('shares'), 'http://127.0.0.1/')).toBe('main');
-    await remove('guest', 'hermit', 'shares', 'main');
+    expect(await fetchFrom(lan.inside('shares'), 'http://127.0.0.1/')).toBe('main');
+    await lan.remove('guest', 'hermit', 'shares', 'main');
   });
 });
 
@@ -243,11 +241,11 @@ describe('macvlan', () => {
     const address = await lan.address('m1', 'wired');
     expect(address).toBe('192.0.2.128');
     expect(await fetchFrom(lan.neighbour, `http://${address}/`)).toBe('m1');
-    expect(await fetchFrom(inContainer('m2'), 'http://m1/')).toBe('m1');
+    expect(await fetchFrom(lan.inside('m2'), 'http://m1/')).toBe('m1');
     expect(await lan.exec('m1', 'ip', 'route')).toContain(`default via ${HOST}`);
     await lan.docker('network', 'disconnect', 'wired', 'm2');
     await until(async () => !/eth0|gone/.test(await lan.exec('m2', 'ip', 'addr')));
-    await remove('m1', 'm2');
+    await lan.remove('m1', 'm2');
     await lan.docker('network', 'rm', 'wired');
   });
 
@@ -262,7 +260,7 @@ describe('macvlan', () => {
     await lan.engine.start();
     await lan.docker('start', 'brisk');
     expect(await lan.address('brisk', 'brisk')).toBe('192.0.2.32');
-    await remove('brisk');
+    await lan.remove('brisk');
     await lan.docker('network', 'rm', 'brisk');
   });
 
@@ -284,8 +282,8 @@ describe('macvlan', () => {
     await lan.web('p1', '--network', 'private');
     await lan.web('p2', '--network', 'private');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('p1', 'private')}/`)).toBe('p1');
-    expect(await fetchFrom(inContainer('p2'), 'http://p1/')).toBe('');
-    await remove('p1', 'p2');
+    expect(await fetchFrom(lan.inside('p2'), 'http://p1/')).toBe('');
+    await lan.remove('p1', 'p2');
     await lan.docker('network', 'rm', 'private');
     expect((await create('wrong', '-o', 'parent=wire', '-o', 'macvlan_mode=none')).stderr).toContain(
       "requested macvlan mode 'none' is not valid",

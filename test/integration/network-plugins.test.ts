@@ -28,7 +28,6 @@ beforeEach(() => {
   }
 });
 
-const inContainer = (name: string) => ({ run: (...command: string[]) => lan.engine.docker('exec', name, ...command) });
 const create = (name: string, ...flags: string[]) => lan.docker('network', 'create', '-d', 'wires', ...flags, name);
 const pluginLinks = () => lan.interfaces().filter(name => /^p[boi]-/.test(name));
 
@@ -49,7 +48,7 @@ describe('a network plugin', () => {
     await lan.web('w1', '--network', 'wired', '-p', '8080:80');
     await lan.web('w2', '--network', 'wired', '--mac-address', '02:00:00:00:00:77');
     expect(await lan.exec('w1', 'ip', 'route')).toContain('default via 10.70.0.1 dev plug0');
-    expect(await fetchFrom(inContainer('w2'), 'http://w1/')).toBe('w1');
+    expect(await fetchFrom(lan.inside('w2'), 'http://w1/')).toBe('w1');
     expect(await fetchFrom(lan.host, 'http://10.70.0.3/')).toBe('w2');
     expect(await lan.exec('w2', 'cat', '/sys/class/net/plug0/address')).toBe('02:00:00:00:00:77');
     const [endpoint] = plugin.requests('CreateEndpoint');
@@ -83,7 +82,7 @@ describe('a network plugin', () => {
     await lan.web('both', '--network', 'plain');
     await lan.web('one', '--network', 'second');
     await lan.docker('network', 'connect', '--ip', '10.71.0.50', '--gw-priority', '5', 'second', 'both');
-    expect(await fetchFrom(inContainer('one'), 'http://both/')).toBe('both');
+    expect(await fetchFrom(lan.inside('one'), 'http://both/')).toBe('both');
     expect(await lan.exec('both', 'ip', 'route')).toContain('default via 10.71.0.1 dev plug0');
     const again = await lan.refused('network', 'connect', 'second', 'both');
     expect(again.stderr).toContain('already exists in network second');
@@ -236,7 +235,7 @@ describe('containers on a plugin’s network', () => {
     await lan.web('stays', '--network', 'fragile');
     await lan.web('goes', '--network', 'fragile');
     await plugin.stop();
-    expect(await fetchFrom(inContainer('goes'), 'http://stays/')).toBe('stays');
+    expect(await fetchFrom(lan.inside('goes'), 'http://stays/')).toBe('stays');
     await lan.docker('rm', '-f', 'goes');
     plugin.calls.length = 0;
     plugin.start();
@@ -270,7 +269,7 @@ describe('containers on a plugin’s network', () => {
     await until(() => plugin.methods.includes('DeleteEndpoint'));
     expect(plugin.requests('DeleteEndpoint')).toHaveLength(1);
     await lan.web('last3', '--network', 'lasting');
-    expect(await fetchFrom(inContainer('last3'), 'http://last1/')).toBe('last1');
+    expect(await fetchFrom(lan.inside('last3'), 'http://last1/')).toBe('last1');
     await lan.docker('rm', '-f', 'last1', 'last2', 'last3');
     await lan.docker('network', 'rm', 'lasting');
     expect(pluginLinks()).toEqual([]);
@@ -321,7 +320,7 @@ describe('an address plugin', () => {
     await lan.web('c1', '--network', 'counted');
     await lan.web('c2', '--network', 'counted', '--ip', '10.77.0.99');
     expect(await lan.address('c1', 'counted')).toBe('10.77.0.2');
-    expect(await fetchFrom(inContainer('c1'), 'http://10.77.0.99/')).toBe('c2');
+    expect(await fetchFrom(lan.inside('c1'), 'http://10.77.0.99/')).toBe('c2');
     const mac = await lan.exec('c1', 'cat', '/sys/class/net/eth0/address');
     expect(addresses.requests('RequestAddress')[1]).toEqual({
       PoolID: '10.77.0.0/24',

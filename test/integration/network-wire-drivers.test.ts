@@ -15,8 +15,6 @@ afterAll(async () => {
   await lan?.[Symbol.asyncDispose]();
 });
 
-const remove = (...containers: string[]) => lan.docker('rm', '-f', ...containers);
-const inContainer = (name: string) => ({ run: (...command: string[]) => lan.engine.docker('exec', name, ...command) });
 const wired = ['--subnet', '192.0.2.0/24', '--ip-range', '192.0.2.128/25', '-o', 'parent=wire'];
 
 const probe = Machine.create();
@@ -61,8 +59,8 @@ describe('macvlan and ipvlan', () => {
     await lan.web('v2', '--network', 'vepa');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('v1', 'vepa')}/`)).toBe('v1');
     // Nobody out there sends it back.
-    expect(await fetchFrom(inContainer('v2'), 'http://v1/')).toBe('');
-    await remove('v1', 'v2');
+    expect(await fetchFrom(lan.inside('v2'), 'http://v1/')).toBe('');
+    await lan.remove('v1', 'v2');
     await lan.docker('network', 'rm', 'vepa');
   });
 
@@ -75,7 +73,7 @@ describe('macvlan and ipvlan', () => {
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('t1', 'through')}/`)).toBe('t1');
     const busy = await lan.refused('run', '--rm', '--network', 'through', 'busybox', 'true');
     expect(busy.code).toBe(125);
-    await remove('t1');
+    await lan.remove('t1');
     await lan.docker('network', 'rm', 'through');
   });
 
@@ -92,7 +90,7 @@ describe('macvlan and ipvlan', () => {
         await lan.engine.kill();
         await lan.engine.start();
         expect(await fetchFrom(lan.neighbour, `http://${await lan.address('tag1', 'tagged')}/`)).toBe('tag1');
-        await remove('tag1');
+        await lan.remove('tag1');
         await lan.docker('network', 'rm', 'tagged');
         expect(lan.interfaces()).not.toContain('wire.10');
       },
@@ -111,10 +109,10 @@ describe('macvlan and ipvlan', () => {
         await lan.docker('network', 'create', '-d', driver, 'lonely');
         await lan.web('l1', '--network', 'lonely');
         await lan.web('l2', '--network', 'lonely');
-        expect(await fetchFrom(inContainer('l2'), 'http://l1/')).toBe('l1');
+        expect(await fetchFrom(lan.inside('l2'), 'http://l1/')).toBe('l1');
         expect(await lan.exec('l1', 'ip', 'route')).not.toContain('default');
         expect(lan.interfaces().filter(name => name.startsWith('dm-'))).toHaveLength(1);
-        await remove('l1', 'l2');
+        await lan.remove('l1', 'l2');
         await lan.docker('network', 'rm', 'lonely');
         expect(lan.interfaces().filter(name => name.startsWith('dm-'))).toEqual([]);
       },
@@ -127,7 +125,7 @@ describe('macvlan and ipvlan', () => {
     await lan.web('f1', '--network', 'flat');
     await lan.web('f2', '--network', 'flat');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('f1', 'flat')}/`)).toBe('f1');
-    expect(await fetchFrom(inContainer('f2'), 'http://f1/')).toBe('f1');
+    expect(await fetchFrom(lan.inside('f2'), 'http://f1/')).toBe('f1');
     const { index: _, macAddress } = lan.host.route.link('wire');
     expect(await lan.exec('f1', 'cat', '/sys/class/net/eth0/address')).toBe(macAddress);
     expect(await lan.exec('f1', 'ip', 'route')).toContain(`default via ${NEIGHBOUR}`);
@@ -139,7 +137,7 @@ describe('macvlan and ipvlan', () => {
     expect((await lan.refused('run', '--rm', ...mac, 'busybox', 'true')).stderr).toContain(
       'ipvlan interfaces do not support custom mac address assignment',
     );
-    await remove('f1', 'f2');
+    await lan.remove('f1', 'f2');
     await lan.docker('network', 'rm', 'flat');
   });
 
@@ -161,10 +159,10 @@ describe('macvlan and ipvlan', () => {
     await lan.web('d1', '--network', 'deep');
     await lan.web('d2', '--network', 'deep');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('d1', 'deep')}/`)).toBe('d1');
-    expect(await fetchFrom(inContainer('d2'), `http://${await lan.address('d1', 'deep')}/`)).toBe('d1');
-    expect(await fetchFrom(inContainer('d2'), `http://[${await lan.address('d1', 'deep', 6)}]/`)).toBe('d1');
+    expect(await fetchFrom(lan.inside('d2'), `http://${await lan.address('d1', 'deep')}/`)).toBe('d1');
+    expect(await fetchFrom(lan.inside('d2'), `http://[${await lan.address('d1', 'deep', 6)}]/`)).toBe('d1');
     expect(await lan.exec('d1', 'ip', 'route')).toContain('default dev eth0');
-    await remove('d1', 'd2');
+    await lan.remove('d1', 'd2');
     await lan.docker('network', 'rm', 'deep');
   });
 
@@ -173,8 +171,8 @@ describe('macvlan and ipvlan', () => {
     await lan.web('s1', '--network', 'shy');
     await lan.web('s2', '--network', 'shy');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('s1', 'shy')}/`)).toBe('s1');
-    expect(await fetchFrom(inContainer('s2'), 'http://s1/')).toBe('');
-    await remove('s1', 's2');
+    expect(await fetchFrom(lan.inside('s2'), 'http://s1/')).toBe('');
+    await lan.remove('s1', 's2');
     await lan.docker('network', 'rm', 'shy');
   });
 

@@ -19,9 +19,6 @@ afterAll(async () => {
   await lan?.[Symbol.asyncDispose]();
 });
 
-const remove = (...containers: string[]) => lan.docker('rm', '-f', ...containers);
-const inContainer = (name: string) => ({ run: (...command: string[]) => lan.engine.docker('exec', name, ...command) });
-
 describe('the default bridge', () => {
   test('gives an address, a way out, names for itself and the servers of the host', async () => {
     await lan.web('plain');
@@ -33,7 +30,7 @@ describe('the default bridge', () => {
     expect(await lan.exec('plain', 'ip', 'route')).toContain('default via 172.17.0.1 dev eth0');
     expect(await fetchFrom(lan.host, 'http://172.17.0.2/')).toBe('plain');
     expect(await lan.exec('plain', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
-    await remove('plain');
+    await lan.remove('plain');
   });
 
   test('addresses are given again when they are free, and never twice', async () => {
@@ -42,10 +39,10 @@ describe('the default bridge', () => {
     );
     const addresses = await Promise.all(ids.map(id => lan.address(id, 'bridge')));
     expect(new Set(addresses)).toEqual(new Set(['172.17.0.2', '172.17.0.3', '172.17.0.4']));
-    await remove('a1', 'a2', 'a3');
+    await lan.remove('a1', 'a2', 'a3');
     await lan.docker('run', '-d', '--name', 'a4', 'busybox', 'sleep', '600');
     expect(await lan.address('a4', 'bridge')).toBe('172.17.0.2');
-    await remove('a4');
+    await lan.remove('a4');
   });
 });
 
@@ -55,7 +52,7 @@ describe('published ports', () => {
     await lan.web('other');
   });
   afterAll(async () => {
-    await remove('web', 'other');
+    await lan.remove('web', 'other');
   });
 
   test('are reached from the host, by loopback and by its own address', async () => {
@@ -75,9 +72,9 @@ describe('published ports', () => {
   });
 
   test('are reached from other containers and from the container itself by an address of the host', async () => {
-    expect(await fetchFrom(inContainer('other'), `http://${HOST}:8080/`)).toBe('web');
-    expect(await fetchFrom(inContainer('web'), `http://${HOST}:8080/`)).toBe('web');
-    expect(await fetchFrom(inContainer('other'), 'http://172.17.0.1:8080/')).toBe('web');
+    expect(await fetchFrom(lan.inside('other'), `http://${HOST}:8080/`)).toBe('web');
+    expect(await fetchFrom(lan.inside('web'), `http://${HOST}:8080/`)).toBe('web');
+    expect(await fetchFrom(lan.inside('other'), 'http://172.17.0.1:8080/')).toBe('web');
   });
 
   test('on loopback are for the host alone', async () => {
@@ -106,7 +103,7 @@ describe('published ports', () => {
     expect(taken.code).toBe(125);
     expect(taken.stderr).toContain('Bind for 0.0.0.0:8080 failed: port is already allocated');
     expect((await lan.engine.inspect('late')).State?.Status).toBe('created');
-    await remove('late');
+    await lan.remove('late');
     const server = lan.host.visit(() =>
       Bun.listen({ hostname: '0.0.0.0', port: 8090, socket: { data: () => undefined } }),
     );
@@ -125,14 +122,14 @@ describe('published ports', () => {
     const random = [ports['80/tcp']!.at(-1)!.HostPort, ports['81/tcp']!.at(-1)!.HostPort];
     expect(new Set(random).size).toBe(2);
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:${random[0]}/`)).toBe('ranged');
-    await remove('ranged');
+    await lan.remove('ranged');
   });
 
   test('-P publishes what the container exposes', async () => {
     await lan.web('exposed', '-P', '--expose', '80');
     const ports = (await lan.engine.inspect('exposed')).NetworkSettings!.Ports!;
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:${ports['80/tcp']![0]!.HostPort}/`)).toBe('exposed');
-    await remove('exposed');
+    await lan.remove('exposed');
   });
 
   test('carry UDP, and the container sees who asks', async () => {
@@ -143,15 +140,15 @@ describe('published ports', () => {
     expect(await lan.host.ask(HOST, 5000, 'inside')).toBe(`inside ${HOST}`);
     expect(await lan.host.ask('127.0.0.1', 5000, 'loopback')).toBe('loopback 172.17.0.1');
     expect(await lan.host.ask('::1', 5000, 'six')).toBe('six 172.17.0.1');
-    await remove('datagrams');
+    await lan.remove('datagrams');
   });
 
   test('are free again when the container is gone', async () => {
     await lan.web('brief', '-p', '8085:80');
-    await remove('brief');
+    await lan.remove('brief');
     await lan.web('brief', '-p', '8085:80');
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8085/`)).toBe('brief');
-    await remove('brief');
+    await lan.remove('brief');
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8085/`)).toBe('');
   });
 });
@@ -168,15 +165,15 @@ describe('networks of one’s own', () => {
     await lan.web('w5', '--network', 'hidden');
   });
   afterAll(async () => {
-    await remove('w1', 'w2', 'w3', 'w4', 'w5');
+    await lan.remove('w1', 'w2', 'w3', 'w4', 'w5');
     await lan.docker('network', 'rm', 'front', 'back', 'hidden');
   });
 
   test('containers of one network reach each other by name, of others not at all', async () => {
-    expect(await fetchFrom(inContainer('w1'), 'http://w2/')).toBe('w2');
-    expect(await fetchFrom(inContainer('w3'), 'http://w2/')).toBe('');
-    expect(await fetchFrom(inContainer('w3'), 'http://10.20.0.77/')).toBe('');
-    expect(await fetchFrom(inContainer('w3'), `http://${HOST}:8100/`)).toBe('w2');
+    expect(await fetchFrom(lan.inside('w1'), 'http://w2/')).toBe('w2');
+    expect(await fetchFrom(lan.inside('w3'), 'http://w2/')).toBe('');
+    expect(await fetchFrom(lan.inside('w3'), 'http://10.20.0.77/')).toBe('');
+    expect(await fetchFrom(lan.inside('w3'), `http://${HOST}:8100/`)).toBe('w2');
   });
 
   test('an address that was asked for is given, and refused to the next', async () => {
@@ -197,7 +194,7 @@ describe('networks of one’s own', () => {
   });
 
   test('an internal network has neighbours and nothing else', async () => {
-    expect(await fetchFrom(inContainer('w4'), 'http://w5/')).toBe('w5');
+    expect(await fetchFrom(lan.inside('w4'), 'http://w5/')).toBe('w5');
     expect(await lan.exec('w4', 'ip', 'route')).not.toContain('default');
     const gateway = (await lan.address('w4', 'hidden')).replace(/\d+$/, '1');
     const id = await lan.docker(
@@ -213,9 +210,9 @@ describe('networks of one’s own', () => {
     );
     await lan.engine.docker('exec', id, 'ip', 'route', 'add', 'default', 'via', gateway);
     expect(await lan.exec(id, 'ping', '-c1', '-W1', NEIGHBOUR)).not.toContain('1 packets received');
-    expect(await fetchFrom(inContainer(id), `http://${HOST}:8100/`)).toBe('');
-    expect(await fetchFrom(inContainer(id), 'http://10.20.0.77/')).toBe('');
-    await remove(id);
+    expect(await fetchFrom(lan.inside(id), `http://${HOST}:8100/`)).toBe('');
+    expect(await fetchFrom(lan.inside(id), 'http://10.20.0.77/')).toBe('');
+    await lan.remove(id);
   });
 
   test('a sender with an address of another network is not believed', async () => {
@@ -228,7 +225,7 @@ describe('networks of one’s own', () => {
     const before = await dropped();
     await lan.engine.docker('exec', id, 'ping', '-I', '10.20.0.99', '-c1', '-W1', NEIGHBOUR);
     expect(await dropped()).toBeGreaterThan(before);
-    await remove(id);
+    await lan.remove(id);
   });
 
   test('names: aliases in turn, both directions, upper case, and nothing of other networks', async () => {
@@ -276,18 +273,18 @@ describe('networks of one’s own', () => {
 
   test('a container may serve port 53 itself', async () => {
     await lan.engine.docker('exec', '-d', 'w1', 'httpd', '-f', '-p', '53', '-h', '/www');
-    await until(async () => (await fetchFrom(inContainer('w2'), 'http://w1:53/')) === 'w1');
+    await until(async () => (await fetchFrom(lan.inside('w2'), 'http://w1:53/')) === 'w1');
     expect(await lan.exec('w1', 'nslookup', '-type=a', 'w2')).toContain('Name:');
   });
 
   test('connected and disconnected while it runs', async () => {
     await lan.docker('network', 'connect', '--alias', 'visitor', 'back', 'w1');
-    expect(await fetchFrom(inContainer('w3'), 'http://visitor/')).toBe('w1');
+    expect(await fetchFrom(lan.inside('w3'), 'http://visitor/')).toBe('w1');
     expect(await lan.exec('w1', 'cat', '/etc/hosts')).toContain(await lan.address('w1', 'back'));
     await lan.docker('network', 'disconnect', 'back', 'w1');
-    expect(await fetchFrom(inContainer('w3'), 'http://visitor/')).toBe('');
+    expect(await fetchFrom(lan.inside('w3'), 'http://visitor/')).toBe('');
     await until(async () => !/eth1|gone/.test(await lan.exec('w1', 'ip', 'address')));
-    expect(await fetchFrom(inContainer('w1'), 'http://w2/')).toBe('w2');
+    expect(await fetchFrom(lan.inside('w1'), 'http://w2/')).toBe('w2');
   });
 
   test('a published port stays when the way out changes', async () => {
@@ -303,12 +300,12 @@ describe('networks of one’s own', () => {
     await lan.docker('run', '-d', '--name', 'two', '--network', 'back', 'busybox', 'sleep', '600');
     await lan.docker('network', 'connect', '--gw-priority', '1', 'front', 'two');
     expect(await lan.exec('two', 'ip', 'route')).toContain('default via 10.20.0.1');
-    await remove('two');
+    await lan.remove('two');
   });
 
   test('a renamed container answers to its new name only', async () => {
     await lan.docker('rename', 'w2', 'w2b');
-    expect(await fetchFrom(inContainer('w1'), 'http://w2b/')).toBe('w2');
+    expect(await fetchFrom(lan.inside('w1'), 'http://w2b/')).toBe('w2');
     await lan.docker('rename', 'w2b', 'w2');
     expect(await lan.exec('w1', 'nslookup', '-type=a', 'w2b')).not.toContain('Name:');
   });
@@ -320,14 +317,14 @@ describe('networks of one’s own', () => {
     expect(await fetchFrom(inContainerOf('w1'), `http://${before}/`)).toBe('w2');
     await lan.engine.start();
     expect(await lan.address('w2', 'front')).toBe(before);
-    expect(await fetchFrom(inContainer('w1'), 'http://w2/')).toBe('w2');
+    expect(await fetchFrom(lan.inside('w1'), 'http://w2/')).toBe('w2');
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8100/`)).toBe('w2');
     expect(await fetchFrom(lan.host, 'http://[::1]:8100/')).toBe('w2');
     const { stderr } = await lan.refused('run', '--rm', '-p', '8100:80', 'busybox', 'true');
     expect(stderr).toContain('port is already allocated');
     await lan.docker('run', '-d', '--name', 'new', '--network', 'front', 'busybox', 'sleep', '600');
     expect([before, '10.20.0.77']).not.toContain(await lan.address('new', 'front'));
-    await remove('new');
+    await lan.remove('new');
   });
 
   /** Without the engine: by the process. */
@@ -352,14 +349,14 @@ describe('IPv6', () => {
     await lan.web('s2', '--network', 'six', '--ip6', 'fd77::55');
   });
   afterAll(async () => {
-    await remove('s1', 's2');
+    await lan.remove('s1', 's2');
     await lan.docker('network', 'rm', 'six');
   });
 
   test('addresses of both families, by name', async () => {
     expect(await lan.address('s2', 'six', 6)).toBe('fd77::55');
     expect(await lan.exec('s1', 'nslookup', '-type=aaaa', 's2')).toContain('fd77::55');
-    expect(await fetchFrom(inContainer('s1'), 'http://[fd77::55]/')).toBe('s2');
+    expect(await fetchFrom(lan.inside('s1'), 'http://[fd77::55]/')).toBe('s2');
     expect(await lan.exec('s1', 'ip', '-6', 'route')).toContain('default via fd77::1');
   });
 
@@ -368,7 +365,7 @@ describe('IPv6', () => {
     expect(await fetchFrom(lan.neighbour, `http://[${HOST6}]:8200/cgi-bin/who`)).toContain(NEIGHBOUR6);
     expect(await fetchFrom(lan.host, 'http://[::1]:8200/')).toBe('s1');
     expect(await fetchFrom(lan.host, `http://${HOST}:8200/`)).toBe('s1');
-    expect(await fetchFrom(inContainer('s2'), `http://[${HOST6}]:8200/`)).toBe('s1');
+    expect(await fetchFrom(lan.inside('s2'), `http://[${HOST6}]:8200/`)).toBe('s1');
   });
 
   test('a way out', async () => {
@@ -405,7 +402,7 @@ describe('what the embedded server does not know', () => {
     expect(await lan.exec('curious', 'nslookup', '-type=a', 'host.docker.internal')).toContain(
       (await lan.address('curious', 'asking')).replace(/\d+$/, '1'),
     );
-    await remove('curious');
+    await lan.remove('curious');
     await lan.docker('network', 'rm', 'asking');
   });
 
@@ -413,7 +410,7 @@ describe('what the embedded server does not know', () => {
     await lan.docker('network', 'create', '--internal', 'closed');
     await lan.docker('run', '-d', '--name', 'cut-off', '--network', 'closed', 'busybox', 'sleep', '600');
     expect(await lan.exec('cut-off', 'nslookup', '-type=a', 'outside.example')).toContain('SERVFAIL');
-    await remove('cut-off');
+    await lan.remove('cut-off');
     await lan.docker('network', 'rm', 'closed');
   });
 
@@ -462,7 +459,7 @@ test('on a network of one’s own a link is a name for one container alone, by e
     expect({ code, stderr, found: stdout.includes(address) }).toEqual({ code: 0, stderr: '', found: true });
   }
   expect(await lan.exec('target', 'nslookup', '-type=a', 'nick')).not.toContain(address);
-  await remove('target');
+  await lan.remove('target');
   await lan.docker('network', 'rm', 'linked');
 });
 

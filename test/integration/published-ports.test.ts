@@ -16,7 +16,6 @@ afterAll(async () => {
   await lan?.[Symbol.asyncDispose]();
 });
 
-const remove = (...containers: string[]) => lan.docker('rm', '-f', ...containers);
 const pidOf = async (name: string) => (await lan.engine.inspect(name)).State!.Pid!;
 
 /** Sends without a pause, from one port, and knows who answered last. */
@@ -69,14 +68,14 @@ describe('a sender of datagrams that never pauses', () => {
         using _ = await answering('one', 'again', 5353);
         await sender.hears('again');
       }
-      await remove('one');
+      await lan.remove('one');
       // So that the successor has another address.
       await lan.docker('run', '-d', '--name', 'filler', 'busybox', 'sleep', '600');
       await lan.docker('run', '-d', '--name', 'two', '-p', '5353:5353/udp', 'busybox', 'sleep', '600');
       sender.forget();
       using _ = await answering('two', 'two', 5353);
       await sender.hears('two');
-      await remove('two', 'filler');
+      await lan.remove('two', 'filler');
     });
   }
 
@@ -90,15 +89,12 @@ describe('a sender of datagrams that never pauses', () => {
     await lan.docker('network', 'disconnect', 'bridge', 'mover');
     sender.forget();
     await sender.hears('still here');
-    await remove('mover');
+    await lan.remove('mover');
     await lan.docker('network', 'rm', 'aside');
   });
 });
 
 describe('every form of -p', () => {
-  const inContainer = (name: string) => ({
-    run: (...command: string[]) => lan.engine.docker('exec', name, ...command),
-  });
   const shownPorts = (name: string) => lan.docker('ps', '--filter', `name=^${name}$`, '--format', '{{.Ports}}');
 
   test('a range leads to a range, port by port', async () => {
@@ -114,7 +110,7 @@ describe('every form of -p', () => {
     expect(await shownPorts('ranged')).toBe(pairs.join(', '));
     const { code, stderr } = await lan.refused('run', '--rm', '-p', '9000-9001:80-82', 'busybox', 'true');
     expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('invalid ranges specified') });
-    await remove('ranged');
+    await lan.remove('ranged');
   });
 
   test('one port at two addresses of the host leads to two containers', async () => {
@@ -127,7 +123,7 @@ describe('every form of -p', () => {
     expect(stderr).toContain('failed to set up container networking: driver failed programming external connectivity');
     expect(stderr).toContain('Bind for 0.0.0.0:8000 failed: port is already allocated');
     expect(stderr).not.toContain('OCI runtime');
-    await remove('first', 'second');
+    await lan.remove('first', 'second');
   });
 
   test('an IPv6 address of the host is for IPv6 alone', async () => {
@@ -135,7 +131,7 @@ describe('every form of -p', () => {
     expect(await fetchFrom(lan.neighbour, `http://[${HOST6}]:8000/`)).toBe('six');
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8000/`)).toBe('');
     expect(await shownPorts('six')).toBe(`[${HOST6}]:8000->80/tcp`);
-    await remove('six');
+    await lan.remove('six');
   });
 
   test('TCP and UDP of one number are two ports', async () => {
@@ -144,7 +140,7 @@ describe('every form of -p', () => {
     expect(await lan.neighbour.ask(HOST, 8000, 'x')).toBe('datagram');
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8000/`)).toBe('both');
     expect(await lan.docker('port', 'both', '53/udp')).toBe('0.0.0.0:8000\n[::]:8000');
-    await remove('both');
+    await lan.remove('both');
   });
 
   test('random ports of one address stay through a daemon’s end, and are others after a restart of the container', async () => {
@@ -155,7 +151,7 @@ describe('every form of -p', () => {
     await lan.engine.kill();
     await lan.engine.start();
     expect(await lan.docker('port', 'random')).toBe(before);
-    await remove('random');
+    await lan.remove('random');
   });
 
   test('SCTP is translated, and opened in the container’s network', async () => {
@@ -166,7 +162,7 @@ describe('every form of -p', () => {
     expect(rules).toContain(`${address} . sctp . 80`);
     const { stderr } = await lan.refused('run', '--rm', '-p', '8000:80/sctp', 'busybox', 'true');
     expect(stderr).toContain('port is already allocated');
-    await remove('sctp');
+    await lan.remove('sctp');
   });
 
   test('the container sees who asks: another machine, a container of another network, by both families', async () => {
@@ -178,9 +174,9 @@ describe('every form of -p', () => {
     expect(await who(lan.neighbour, HOST)).toContain(NEIGHBOUR);
     expect(await who(lan.neighbour, `[${HOST6}]`)).toContain(NEIGHBOUR6);
     // Of networks beside each other it is the host that asks, as with Docker.
-    expect(await fetchFrom(inContainer('asker'), `http://${HOST}:8000/`)).toBe('seen');
-    expect(await fetchFrom(inContainer('seen'), `http://${HOST}:8000/`)).toBe('seen');
-    await remove('seen', 'asker');
+    expect(await fetchFrom(lan.inside('asker'), `http://${HOST}:8000/`)).toBe('seen');
+    expect(await fetchFrom(lan.inside('seen'), `http://${HOST}:8000/`)).toBe('seen');
+    await lan.remove('seen', 'asker');
     await lan.docker('network', 'rm', 'aside');
   });
 });

@@ -64,6 +64,15 @@ export class NetworkHost implements AsyncDisposable {
     return (await this.engine.docker('exec', container, ...command)).stdout.trim();
   }
 
+  /** Where commands run like on a machine, inside a container. */
+  inside(container: string): Pick<Machine, 'run'> {
+    return { run: (...command) => this.engine.docker('exec', container, ...command) };
+  }
+
+  remove(...containers: string[]): Promise<string> {
+    return this.docker('rm', '-f', ...containers);
+  }
+
   /** The address of a container on a network. */
   async address(container: string, network: string, family: 4 | 6 = 4): Promise<string> {
     const { NetworkSettings } = await this.engine.inspect(container);
