@@ -1,7 +1,7 @@
 // What an engine has left behind in the kernel: processes, mounts, cgroups, interfaces, firewall rules. Found by the engine's own roots, so that
 // engines side by side don't see each other's.
 
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { networkLeftovers, removeNetworkLeftovers } from './network-leftovers.ts';
 import type { Roots } from './roots.ts';
 import { until } from './until.ts';
@@ -38,6 +38,11 @@ export function describeLeftovers({ processes, mounts, cgroups, interfaces, tabl
 
 /** By force, whatever state it is in, the roots' directory included. */
 export async function removeLeftovers(roots: Roots): Promise<void> {
+  // What is paused dies only when it runs again.
+  for (const path of cgroupsOf(roots)) {
+    if (existsSync(`${path}/freezer.state`)) writeFileSync(`${path}/freezer.state`, 'THAWED');
+    if (existsSync(`${path}/cgroup.freeze`)) writeFileSync(`${path}/cgroup.freeze`, '0');
+  }
   await until(() => {
     const processes = processesOf(roots);
     for (const { pid } of processes) signal(pid, 'SIGKILL');
