@@ -45,6 +45,7 @@ export async function removeLeftovers(roots: Roots): Promise<void> {
   }
   await until(() => {
     const processes = processesOf(roots);
+    for (const path of cgroupsOf(roots)) thaw(path);
     for (const { pid } of processes) signal(pid, 'SIGKILL');
     return processes.length === 0;
   });
@@ -91,6 +92,12 @@ function cgroupDirectories({ cgroupParent }: Roots): string[] {
   const top = '/sys/fs/cgroup';
   const hierarchies = existsSync(`${top}/cgroup.controllers`) ? [top] : readdirSync(top).map(name => `${top}/${name}`);
   return [...new Set(hierarchies)].map(path => `${path}${cgroupParent}`).filter(path => existsSync(path));
+}
+
+/** In cgroups of v1, what is frozen does not die. */
+function thaw(path: string): void {
+  const state = `${path}/freezer.state`;
+  if (read(state).trim() !== 'THAWED' && existsSync(state)) writeFileSync(state, 'THAWED');
 }
 
 function removeCgroup(path: string): void {

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { existsSync, mkdirSync } from 'node:fs';
+import { startEngine } from './engine.ts';
 import { findLeftovers, MARK, removeLeftovers } from './leftovers.ts';
 import { makeRoots } from './roots.ts';
 import { until } from './until.ts';
@@ -40,4 +41,12 @@ test('an engine that leaves processes, mounts or cgroups behind is found out, an
   }
   expect(findLeftovers(roots)).toEqual({ processes: [], mounts: [], cgroups: [], interfaces: [], tables: [] });
   expect({ base: existsSync(roots.base), cgroup: existsSync(cgroup) }).toEqual({ base: false, cgroup: false });
+});
+
+test('an engine that is given up leaves nothing, not even a paused container', async () => {
+  const engine = await startEngine();
+  await engine.output('run', '-d', '--network', 'none', '--name', 'frozen', 'busybox', 'sleep', '1000');
+  await engine.output('pause', 'frozen');
+  await engine.abandon();
+  expect(findLeftovers(engine.roots)).toEqual({ processes: [], mounts: [], cgroups: [], interfaces: [], tables: [] });
 });

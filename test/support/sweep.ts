@@ -4,5 +4,5 @@ import { abandonedRoots } from './roots.ts';
 
 for (const roots of abandonedRoots()) {
   console.log(`swept ${roots.base}\n${describeLeftovers(findLeftovers(roots))}`.trimEnd());
-  await removeLeftovers(roots);
+  await removeLeftovers(roots).catch(error => console.error(error));
 }
