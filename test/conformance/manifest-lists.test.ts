@@ -1,4 +1,5 @@
-// docker manifest: ours and Docker's client do the same to the same registry, and read each other's lists.
+// docker manifest: ours and Docker's client do the same to the same registry, and read each other's lists. Where Docker's client is
+// not here, or so old that it knows no OCI manifests, ours is tested alone.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,10 @@ import { testImage } from '../../src/content/testing/layers.ts';
 import { ociLayout } from '../../src/engine/images/testing/store.ts';
 import { type OfficialRegistry, startOfficialRegistry } from '../support/official-registry.ts';
 import { output, type Ran, run } from '../support/process.ts';
-import { officialClient, ourClient } from '../support/programs.ts';
+import { ourClient } from '../support/programs.ts';
+import { currentClient } from './same-output.ts';
+
+const { path: newest, reason } = await currentClient();
 
 const base = mkdtempSync(`${tmpdir()}/dockyard-manifests-`);
 let registry: OfficialRegistry;
@@ -16,14 +20,16 @@ type Client = 'ours' | 'official';
 
 /** Without any engine: none is needed. Each client has its own directory, unless it is told another's. */
 function manifest(client: Client, args: readonly string[], directory: string = client): Promise<Ran> {
-  const command = client === 'ours' ? ourClient : [officialClient()];
+  const command = client === 'ours' ? ourClient : [newest!];
   const environment = { ...process.env, DOCKER_HOST: 'unix:///nowhere', DOCKER_CONFIG: `${base}/${directory}` };
   return run([...command, 'manifest', ...args], { environment });
 }
 
 /** Both say the same. */
 async function both(...args: string[]): Promise<string> {
-  const [ours, official] = [await manifest('ours', args), await manifest('official', args)];
+  const ours = await manifest('ours', args);
+  if (newest === undefined) return ours.stdout + ours.stderr;
+  const official = await manifest('official', args);
   expect([ours.code, ours.stdout, ours.stderr.trim()]).toEqual([
     official.code,
     official.stdout,
@@ -80,17 +86,22 @@ test('a list is created, annotated, pushed and read again', async () => {
   await output([...copy, `docker://${list}`, `oci:${base}/copied:1`]);
 });
 
-test('what one client began the other goes on with', async () => {
-  const list = name('shared:1');
-  await manifest('official', ['create', '--insecure', list, name('app:amd64')]);
-  expect((await manifest('ours', ['create', '--insecure', '-a', list, name('other:arm64')], 'official')).code).toBe(0);
-  const [ours, official] = await Promise.all([
-    manifest('ours', ['inspect', '-v', list], 'official'),
-    manifest('official', ['inspect', '-v', list], 'official'),
-  ]);
-  expect(ours.stdout).toBe(official.stdout);
-  expect((await manifest('official', ['push', '--insecure', list], 'official')).code).toBe(0);
-});
+test.skipIf(newest === undefined)(
+  `what one client began the other goes on with (${reason || 'both are here'})`,
+  async () => {
+    const list = name('shared:1');
+    await manifest('official', ['create', '--insecure', list, name('app:amd64')]);
+    expect((await manifest('ours', ['create', '--insecure', '-a', list, name('other:arm64')], 'official')).code).toBe(
+      0,
+    );
+    const [ours, official] = await Promise.all([
+      manifest('ours', ['inspect', '-v', list], 'official'),
+      manifest('official', ['inspect', '-v', list], 'official'),
+    ]);
+    expect(ours.stdout).toBe(official.stdout);
+    expect((await manifest('official', ['push', '--insecure', list], 'official')).code).toBe(0);
+  },
+);
 
 describe('refused in Docker’s words', () => {
   test('lists and images that are not there', async () => {
@@ -112,7 +123,7 @@ describe('refused in Docker’s words', () => {
     await both('push', '--insecure', name('two'));
     await both('create', '--insecure', name('three'), name('two'));
     rmSync(`${base}/ours/manifests`, { recursive: true });
-    rmSync(`${base}/official/manifests`, { recursive: true });
+    rmSync(`${base}/official/manifests`, { recursive: true, force: true });
     expect(await both('create', '--insecure', name('three'), name('two'))).toContain('is a manifest list');
   });
 });
