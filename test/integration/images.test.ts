@@ -1,6 +1,6 @@
 // Images on a real engine, moved by strangers: Docker's client and daemon, skopeo, Debian's registry.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { imageOf, plainLayer, testImage, testLayer } from '../../src/content/testing/layers.ts';
 import { ociLayout } from '../../src/engine/images/testing/store.ts';
 import { TestRegistry } from '../../src/registry/testing/registry.ts';
@@ -327,7 +327,10 @@ test('a pull that its client gives up stops, and the next one goes on from there
     env: engine.clientEnvironment(),
     stdio: ['ignore', 'ignore', 'ignore'],
   });
-  await until(() => existsSync(partial), { what: 'the beginning of a layer' });
+  // With nothing there yet the next pull would begin at the beginning, and be kept waiting like this one.
+  await until(() => (statSync(partial, { throwIfNoEntry: false })?.size ?? 0) > 0, {
+    what: 'the beginning of a layer',
+  });
   child.kill('SIGINT');
   await child.exited;
   // What unpacked as it came is gone, the download stays.
