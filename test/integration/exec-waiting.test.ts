@@ -43,7 +43,7 @@ async function exitCodeOf(exec: string): Promise<number | null> {
 test('an exec that is not started is waited for a while, and can be started after that', async () => {
   const id = await run('patient');
   const exec = await createExec('patient', 'sh', '-c', 'exit 7');
-  expect(conmonsOf(exec)).toHaveLength(1);
+  await until(() => conmonsOf(exec).length === 1);
   await until(() => conmonsOf(exec).length === 0 && !existsSync(directoryOf(id, exec)));
   expect(await exitCodeOf(exec)).toBe(7);
 });
@@ -52,7 +52,7 @@ test('of many execs that are not started one is waited for; all can be started, 
   await run('popular');
   const execs: string[] = [];
   for (let code = 0; code < 5; code++) execs.push(await createExec('popular', 'sh', '-c', `exit ${code}`));
-  expect(execs.flatMap(conmonsOf)).toHaveLength(1);
+  await until(() => execs.flatMap(conmonsOf).length === 1);
   const codes = await Promise.all(execs.toReversed().map(exitCodeOf));
   expect(codes).toEqual([4, 3, 2, 1, 0]);
 });
