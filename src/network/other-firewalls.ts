@@ -6,7 +6,7 @@ import { readinessOf } from '../kernel/sockets.ts';
 import { messageOf } from '../lib/errors.ts';
 import { log } from '../lib/logger.ts';
 import { watchDescriptor } from '../lib/socket.ts';
-import { interfaceName } from './firewall-rules.ts';
+import { interfaceName } from './firewall/nftables-rules.ts';
 import { acceptInLegacy, dropFromLegacy } from './legacy-iptables.ts';
 
 /** Its chain accepts by policy and rejects by its last rule. */

@@ -11,7 +11,8 @@ import { addressBytes, addressFromBytes, type Family, type Prefix, requireAddres
 import type { EndpointSpec, NetworkDriver } from '../../network/drivers/driver.ts';
 import { driverNamed } from '../../network/drivers/drivers.ts';
 import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
-import { Firewall, type FirewallLink, type FirewallNetwork, type FirewallPort } from '../../network/firewall.ts';
+import type { Firewall, FirewallLink, FirewallNetwork, FirewallPort } from '../../network/firewall/firewall.ts';
+import { NftablesFirewall } from '../../network/firewall/nftables.ts';
 import { LinkSweeper } from '../../network/link-sweeper.ts';
 import { type SandboxNamespace, writeSysctl } from '../../network/sandbox.ts';
 import type { NetworkConfig } from '../config.ts';
@@ -208,7 +209,7 @@ export class HostSide implements Disposable {
   }
 
   #firewallOfTable(): Firewall {
-    return new Firewall({ table: this.owner, allowDirectRouting: this.config.allowDirectRouting });
+    return new NftablesFirewall({ owner: this.owner, allowDirectRouting: this.config.allowDirectRouting });
   }
 
   #openFirewall(): Firewall | undefined {

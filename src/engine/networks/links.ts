@@ -1,6 +1,6 @@
 // Legacy links: on the default bridge, which has no names, a container gets lines in /etc/hosts for others that it names.
 import { conflict, failed, invalid } from '../../lib/errors.ts';
-import type { FirewallLink } from '../../network/firewall.ts';
+import type { FirewallLink } from '../../network/firewall/firewall.ts';
 import type { NetworkContext } from './context.ts';
 import type { LiveEndpoint, SandboxRecord } from './record.ts';
 import { parsePort } from './register.ts';

@@ -4,7 +4,7 @@ import type { NetlinkMessage } from '../../kernel/netlink.ts';
 import { type LinkAddress, message } from '../../kernel/rtnetlink.ts';
 import { failed, forbidden, invalid } from '../../lib/errors.ts';
 import { addressBytes, requireAddress, requirePrefix } from '../addresses.ts';
-import type { FirewallFamily, FirewallNetwork, GatewayMode } from '../firewall.ts';
+import type { FirewallFamily, FirewallNetwork, GatewayMode } from '../firewall/firewall.ts';
 import { writeSysctl } from '../sandbox.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { findLink, hostLinks, isGone, isThere, readSysctl } from './host-kernel.ts';

@@ -1,6 +1,6 @@
 // A network driver makes the host's side of a network and puts interfaces into containers. What it is told comes from the
 // engine's state and is told again after a restart, so every step may find its work already done.
-import type { FirewallNetwork } from '../firewall.ts';
+import type { FirewallNetwork } from '../firewall/firewall.ts';
 import type { SandboxNamespace } from '../sandbox.ts';
 
 export interface NetworkSpec {

@@ -7,7 +7,7 @@ import {
   type SetLayout,
   type Transaction,
   expression as x,
-} from '../kernel/nftables.ts';
+} from '../../kernel/nftables.ts';
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_ICMPV6 = 58;

@@ -1,8 +1,18 @@
-// What the engine allows and translates. The table is made anew from the state at each start, in one transaction, and
+// The rules as one table of nf_tables. It is made anew from the state at each start, in one transaction, and
 // changed by elements after that. Other tables are left alone, but for rules of ours in chains that would drop our packets.
-import { NftSocket, type SetElement, Transaction } from '../kernel/nftables.ts';
-import { errnoOf } from '../lib/errors.ts';
-import { addressBytes, type Family, requireAddress } from './addresses.ts';
+import { NftSocket, type SetElement, Transaction } from '../../kernel/nftables.ts';
+import { errnoOf } from '../../lib/errors.ts';
+import { addressBytes, type Family, requireAddress } from '../addresses.ts';
+import { OtherFirewalls } from '../other-firewalls.ts';
+import type {
+  Firewall,
+  FirewallFamily,
+  FirewallLink,
+  FirewallNetwork,
+  FirewallOptions,
+  FirewallPort,
+  FirewallState,
+} from './firewall.ts';
 import {
   addRules,
   addStrangersChain,
@@ -11,62 +21,14 @@ import {
   interfaceName,
   SETS,
   type SetName,
-} from './firewall-rules.ts';
-import { OtherFirewalls } from './other-firewalls.ts';
-
-export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
-
-export interface FirewallFamily {
-  mode: GatewayMode;
-  masquerade: boolean;
-  /** Instead of the address that the route out has. */
-  sourceAddress: string | undefined;
-}
-
-export interface FirewallNetwork {
-  bridge: string;
-  internal: boolean;
-  icc: boolean;
-  ipv4: FirewallFamily | undefined;
-  ipv6: FirewallFamily | undefined;
-  /** Interfaces of the host from which containers are reached by their own addresses. */
-  trustedInterfaces: readonly string[];
-}
-
-export interface FirewallPort {
-  protocol: 'tcp' | 'udp' | 'sctp';
-  containerAddress: string;
-  containerPort: number;
-  /** Unspecified ("0.0.0.0", "::") is every address of the host. */
-  hostAddress: string;
-  /** 0: open to others by the container's own address, without translation. */
-  hostPort: number;
-}
-
-export interface FirewallLink {
-  from: string;
-  to: string;
-  protocol: 'tcp' | 'udp' | 'sctp';
-  port: number;
-}
-
-export interface FirewallState {
-  networks: readonly FirewallNetwork[];
-  ports: readonly FirewallPort[];
-  links: readonly FirewallLink[];
-}
-
-export interface FirewallOptions {
-  table: string;
-  allowDirectRouting: boolean;
-}
+} from './nftables-rules.ts';
 
 const FAMILIES = [4, 6] as const;
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 type Elements = Map<SetName, SetElement[]>;
 
-export class Firewall implements Disposable {
+export class NftablesFirewall implements Firewall {
   readonly #socket = new NftSocket();
   /** Several host ports may lead to one container port, which closes with the last of them. */
   readonly #published = new Map<string, number>();
@@ -79,10 +41,9 @@ export class Firewall implements Disposable {
   #closed: ReadonlySet<Family> = new Set();
 
   constructor(private readonly options: FirewallOptions) {
-    this.#others = new OtherFirewalls(this.#socket, options.table, () => this.#rebuildIfGone());
+    this.#others = new OtherFirewalls(this.#socket, options.owner, () => this.#rebuildIfGone());
   }
 
-  /** The whole table as it should be, instead of whatever was there. */
   reset(state: FirewallState): void {
     this.#closed = this.#closedBefore();
     for (const map of [this.#networks, this.#ports, this.#links]) map.clear();
@@ -92,12 +53,11 @@ export class Firewall implements Disposable {
     this.#rebuild();
   }
 
-  /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
   dropForwarded(family: Family): void {
     if (this.#closed.has(family)) return;
     this.#closed = new Set([...this.#closed, family]);
     const transaction = new Transaction();
-    addStrangersChain(transaction, this.options.table, 'drop');
+    addStrangersChain(transaction, this.options.owner, 'drop');
     this.#change(transaction, new Map([['strangers', [{ key: strangerKey(family) }]]]), 'delete');
   }
 
@@ -153,9 +113,8 @@ export class Firewall implements Disposable {
     this.#change(new Transaction(), elements, 'delete');
   }
 
-  /** Nothing of the engine is left. */
   remove(): void {
-    const { table } = this.options;
+    const { owner: table } = this.options;
     this.#others.forget();
     this.#others[Symbol.dispose]();
     this.#socket.commit(new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table));
@@ -167,7 +126,7 @@ export class Firewall implements Disposable {
   }
 
   #rebuild(): void {
-    const { table } = this.options;
+    const { owner: table } = this.options;
     // Adding what is there already does nothing, so that deleting it always works.
     const transaction = new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table);
     addRules(transaction, table, this.#closed.size > 0 ? 'drop' : 'accept');
@@ -186,12 +145,12 @@ export class Firewall implements Disposable {
   }
 
   #rebuildIfGone(): void {
-    if (!this.#socket.tables(FAMILY).includes(this.options.table)) this.#rebuild();
+    if (!this.#socket.tables(FAMILY).includes(this.options.owner)) this.#rebuild();
   }
 
   /** What an earlier run of the engine has decided. */
   #closedBefore(): ReadonlySet<Family> {
-    const { table } = this.options;
+    const { owner: table } = this.options;
     const isClosed = this.#socket
       .baseChains()
       .some(chain => chain.table === table && chain.hook === 'forward' && chain.policy === 'drop');
@@ -208,7 +167,7 @@ export class Firewall implements Disposable {
 
   /** What is to be is noted already: where the table is not what it was, it is made anew from that. */
   #change(transaction: Transaction, elements: Elements, action: 'add' | 'delete'): void {
-    addElements(transaction, this.options.table, elements, action);
+    addElements(transaction, this.options.owner, elements, action);
     try {
       this.#socket.commit(transaction);
     } catch (error) {

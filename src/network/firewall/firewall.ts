@@ -1,0 +1,66 @@
+// What the engine allows and translates on the host. All of it is kept by the implementation, which puts it back where somebody
+// took it away: one who flushes the rules of the whole host, as restarting a firewall does.
+import type { Family } from '../addresses.ts';
+
+export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
+
+export interface FirewallFamily {
+  mode: GatewayMode;
+  masquerade: boolean;
+  /** Instead of the address that the route out has. */
+  sourceAddress: string | undefined;
+}
+
+export interface FirewallNetwork {
+  bridge: string;
+  internal: boolean;
+  icc: boolean;
+  ipv4: FirewallFamily | undefined;
+  ipv6: FirewallFamily | undefined;
+  /** Interfaces of the host from which containers are reached by their own addresses. */
+  trustedInterfaces: readonly string[];
+}
+
+export interface FirewallPort {
+  protocol: 'tcp' | 'udp' | 'sctp';
+  containerAddress: string;
+  containerPort: number;
+  /** Unspecified ("0.0.0.0", "::") is every address of the host. */
+  hostAddress: string;
+  /** 0: open to others by the container's own address, without translation. */
+  hostPort: number;
+}
+
+export interface FirewallLink {
+  from: string;
+  to: string;
+  protocol: 'tcp' | 'udp' | 'sctp';
+  port: number;
+}
+
+export interface FirewallState {
+  networks: readonly FirewallNetwork[];
+  ports: readonly FirewallPort[];
+  links: readonly FirewallLink[];
+}
+
+export interface FirewallOptions {
+  /** What the rules are known by; no other engine of the host has it. */
+  owner: string;
+  allowDirectRouting: boolean;
+}
+
+export interface Firewall extends Disposable {
+  /** The rules as they should be, instead of whatever was there. */
+  reset(state: FirewallState): void;
+  addNetwork(network: FirewallNetwork): void;
+  removeNetwork(network: FirewallNetwork): void;
+  addPorts(ports: readonly FirewallPort[]): void;
+  removePorts(ports: readonly FirewallPort[]): void;
+  addLinks(links: readonly FirewallLink[]): void;
+  removeLinks(links: readonly FirewallLink[]): void;
+  /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
+  dropForwarded(family: Family): void;
+  /** Nothing of the engine is left. */
+  remove(): void;
+}
