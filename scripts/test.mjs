@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { ensureBuild } from './setup/build.mjs';
 import { ensureDebianPackages, testNeeds } from './setup/debian-packages.mjs';
+import { ensureMusl } from './setup/musl.mjs';
 import { ensureConformanceClients, ensureNpmPackages } from './setup/npm-packages.mjs';
 import { ensureOfficialDocker, otherOfficialClients } from './setup/official-docker.mjs';
 import { bun, dist, inProject } from './setup/project.mjs';
@@ -42,6 +43,7 @@ async function main(filters) {
     ...process.env,
     DOCKYARD_TEST_DIST: dist,
     DOCKYARD_TEST_OFFICIAL_ROOT: officialRoot,
+    DOCKYARD_TEST_MUSL: ensureMusl(),
     DOCKYARD_TEST_OFFICIAL_CLIENTS: otherOfficialClients(officialRoot).join(':'),
     // A person's own settings must not change what is tested.
     DOCKER_HOST: undefined,

@@ -1,41 +1,18 @@
 // Docker itself, to test with: its client against our engine, its engine with our client. Debian's packages are unpacked
 // beside us rather than installed: installed, they would start an engine, and be a `docker` on the PATH.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { findProgram } from './debian-packages.mjs';
-import { dist, inProject } from './project.mjs';
-import { Failure, run, step } from './script.mjs';
+import { dist } from './project.mjs';
+import { ensureUnpacked } from './unpacked-packages.mjs';
 
-const unpacked = inProject('.cache/official-docker');
 const packages = ['docker.io', 'containerd', 'runc', 'tini', 'libdevmapper1.02.1'];
 
 /** The root directory below whose usr/ Docker's programs are: '/' where they are installed. */
 export function ensureOfficialDocker() {
   const installed = ['/usr/bin/docker', '/usr/sbin/dockerd', '/usr/bin/containerd', '/usr/sbin/runc'];
   if (installed.every(path => existsSync(path)) && isOfficial('/usr/bin/docker')) return '/';
-  if (existsSync(unpacked)) return unpacked;
-  if (!findProgram('apt-get')) {
-    throw new Failure("The tests use Docker itself, as a stranger: install Debian 12's docker.io, or run them there.");
-  }
-  step("Fetching Debian's Docker, as a stranger for the tests (unpacked in .cache, not installed)");
-  const fresh = `${unpacked}.new`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
-  const download = () => run('apt-get', ['-q', 'download', ...packages], { cwd: fresh, quiet: true });
-  try {
-    download();
-  } catch {
-    // As on a system whose package lists were never fetched.
-    run('apt-get', ['-q', 'update'], { quiet: true });
-    download();
-  }
-  for (const archive of readdirSync(fresh).filter(name => name.endsWith('.deb'))) {
-    run('dpkg-deb', ['-x', `${fresh}/${archive}`, fresh], { quiet: true });
-    rmSync(`${fresh}/${archive}`);
-  }
-  rmSync(`${fresh}/usr/share`, { recursive: true, force: true });
-  renameSync(fresh, unpacked);
-  return unpacked;
+  return ensureUnpacked('official-docker', packages, 'Docker itself, as a stranger for the tests');
 }
 
 /** Other clients of Docker's on this machine: the more strangers, the better. */

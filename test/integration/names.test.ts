@@ -1,8 +1,6 @@
 // The embedded name server, spoken to in its own language from a container's namespace.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { bindSocket, connectStream, enlargeReceiveBuffer } from '../../src/kernel/sockets.ts';
 import { connectSocket } from '../../src/lib/socket.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
@@ -10,7 +8,6 @@ import { firstMessage, framed, parseQuery, RCODE, TYPE, writeResponse } from '..
 import { Random } from '../chaos/random.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
-import { output } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
 const SERVER = '127.0.0.11';
@@ -269,36 +266,5 @@ describe('what others know', () => {
       udp.close();
       tcp.stop(true);
     }
-  });
-});
-
-describe('the C library that most images have', () => {
-  test('getent of a dynamically linked glibc finds names, aliases and addresses', async () => {
-    const image = join(tmpdir(), `glibc-${process.pid}`);
-    try {
-      const libraries = (await output(['ldd', '/usr/bin/getent'])).match(/\/\S+/g) ?? [];
-      const folder = libraries.find(path => path.includes('libc.so'))!.replace(/\/[^/]*$/, '');
-      const modules = ['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2'].map(name => `${folder}/${name}`);
-      const files = ['/usr/bin/getent', ...libraries, ...modules.filter(path => existsSync(path))];
-      mkdirSync(image);
-      await output(['cp', '-L', '--parents', ...files, image]);
-      await output(['sh', '-c', `cp -L "$(command -v busybox)" ${image}/sleep`]);
-      await output(['sh', '-c', `mkdir -p ${image}/etc && echo 'hosts: files dns' > ${image}/etc/nsswitch.conf`]);
-      await output(['tar', 'c', '-C', image, '-f', `${image}.tar`, '.']);
-      await lan.docker('import', `${image}.tar`, 'glibc');
-    } finally {
-      rmSync(image, { recursive: true, force: true });
-      rmSync(`${image}.tar`, { force: true });
-    }
-    const getent = (...args: string[]) =>
-      lan.docker('run', '--rm', '--network', 'here', 'glibc', '/usr/bin/getent', ...args);
-    const address = await lan.address('friend', 'here');
-    expect(await getent('ahostsv4', 'friend')).toContain(address);
-    expect(await getent('ahostsv4', 'pal')).toContain(address);
-    expect(await getent('ahostsv6', 'friend')).toContain(await lan.address('friend', 'here', 6));
-    expect(await getent('hosts', address)).toContain('friend.here');
-    expect(
-      (await lan.refused('run', '--rm', '--network', 'here', 'glibc', '/usr/bin/getent', 'ahosts', 'stranger')).code,
-    ).toBe(2);
   });
 });
