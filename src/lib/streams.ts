@@ -52,6 +52,16 @@ export async function collectBounded(source: ByteSource, limit: number): Promise
   return Buffer.concat(chunks);
 }
 
+/** All but the first so many bytes. */
+export async function* withoutStart(source: ByteSource, bytes: number): ByteSource {
+  let left = bytes;
+  for await (const chunk of source) {
+    const skipped = Math.min(left, chunk.length);
+    left -= skipped;
+    if (skipped < chunk.length) yield chunk.subarray(skipped);
+  }
+}
+
 /** What is left of some chunks after so many bytes. */
 export function withoutFirst(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let over = bytes;

@@ -25,7 +25,7 @@ export class RegistryFailure extends DockyardError {
 
   /** Another try may go better. */
   get isTemporary(): boolean {
-    return this.status === 429 || this.status === 408 || this.status >= 500;
+    return this.status === 429 || this.status === 408 || (this.status >= 500 && this.status !== 501);
   }
 }
 
@@ -54,16 +54,25 @@ const MAX_BODY = 64 * 1024;
 /** Reads the answer's body, as far as it is reasonable. */
 export async function failureOf(response: Response, what: string): Promise<RegistryFailure> {
   const items = itemsOf(await shortText(response));
-  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const retryAfter = secondsIn(response.headers.get('retry-after'));
   const texts = items.map(({ code, message }) => `${code.toLowerCase().replaceAll('_', ' ')}: ${message}`);
   const text =
     texts.length > 0 ? texts.join('\n') : `${what}: unexpected answer ${response.status} ${response.statusText}`;
-  return new RegistryFailure(
-    response.status,
-    items,
-    text.trim(),
-    Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined,
-  );
+  const later =
+    retryAfter !== undefined && retryAfter > 60 ? ` (it may be asked again ${durationText(retryAfter)} later)` : '';
+  return new RegistryFailure(response.status, items, text.trim() + later, retryAfter);
+}
+
+/** Retry-After is a number of seconds, or the date when they are over. */
+function secondsIn(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - Date.now()) / 1000);
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}
+
+function durationText(seconds: number): string {
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 120 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
 }
 
 /** At most so many bytes: an error page may be of any length. */

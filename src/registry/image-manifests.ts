@@ -11,7 +11,7 @@ import {
 import { invalid } from '../lib/errors.ts';
 import { type Digest, sha256 } from '../lib/ids.ts';
 import type { Platform } from '../lib/platform.ts';
-import { collectBounded } from '../lib/streams.ts';
+import { type ByteSource, withoutStart } from '../lib/streams.ts';
 import type { FetchedManifest, Repository } from './repository.ts';
 
 /** No image's config is larger than this. */
@@ -39,8 +39,7 @@ export async function imagesNamed(repository: Repository, reference: string): Pr
 
 async function image(repository: Repository, fetched: FetchedManifest, content: Manifest): Promise<ListedImage> {
   const { mediaType, digest, size } = fetched.descriptor;
-  const { body } = await repository.blob(content.config.digest, 0);
-  const bytes = await collectBounded(body, MAX_CONFIG);
+  const bytes = await repository.smallBlob(content.config.digest, MAX_CONFIG);
   if (sha256(bytes) !== content.config.digest) {
     throw invalid(`config verification failed for digest ${content.config.digest}`);
   }
@@ -94,16 +93,16 @@ export async function bringOver(
   if (content.kind === 'index') throw invalid(`${digest} is a list itself`);
   if (source.path !== target.path) {
     for (const blob of [content.config, ...content.layers]) {
-      if (!isForeignLayer(blob.mediaType)) await bringBlob(blob.digest, source, target);
+      if (!isForeignLayer(blob.mediaType)) await bringBlob(blob, source, target);
     }
   }
   await target.putManifest(digest, mediaType, bytes);
 }
 
-async function bringBlob(digest: Digest, source: Repository, target: Repository): Promise<void> {
-  if (await target.hasBlob(digest)) return;
-  const upload = await target.startUpload(digest, source.path);
-  if (upload === 'mounted') return;
-  const { body } = await source.blob(digest, 0);
-  await target.upload(upload.location, digest, body);
+async function bringBlob({ digest, size }: Descriptor, source: Repository, target: Repository): Promise<void> {
+  async function* content(start: number): ByteSource {
+    const { start: at, body } = await source.blob(digest, start);
+    yield* withoutStart(body, start - at);
+  }
+  await target.putBlob({ digest, size }, content, { from: source.path });
 }

@@ -11,11 +11,11 @@ import { failed, invalid } from '../lib/errors.ts';
 import { type Digest, isDigest, sha256 } from '../lib/ids.ts';
 import { type ByteSource, collectBounded } from '../lib/streams.ts';
 import { ConnectionFailure, failureOf, RegistryFailure } from './failures.ts';
+import { DEFAULT_ATTEMPTS, type RetryPolicy, retrying } from './retry.ts';
 import type { RegistrySession } from './session.ts';
 import { bodyOf, shortJson } from './transport.ts';
+import { Upload } from './upload.ts';
 
-/** Uploads may be answered only when the registry has hashed all of it. */
-const UPLOAD_PATIENCE = 15 * 60_000;
 const MANIFEST_TYPES = [
   MEDIA_TYPES.index,
   MEDIA_TYPES.manifest,
@@ -43,18 +43,29 @@ export interface FetchedBlob {
   body: ByteSource;
 }
 
+/** How a blob came to be in its repository. */
+export type BlobArrival = 'present' | 'mounted' | 'sent';
+
+export interface RepositoryOptions {
+  /** Repositories that blobs may be mounted from. */
+  sources?: readonly string[];
+  retry?: RetryPolicy;
+}
+
+/** What fails for a passing reason is tried again, except for `blob`: whoever reads it knows how far they came. */
 export class Repository {
   readonly #scopes: readonly string[];
+  readonly #retry: RetryPolicy;
 
   constructor(
     readonly session: RegistrySession,
     readonly path: string,
     access: 'pull' | 'push',
-    /** Repositories that blobs may be mounted from. */
-    sources: readonly string[] = [],
+    { sources = [], retry = { attempts: DEFAULT_ATTEMPTS } }: RepositoryOptions = {},
   ) {
     const own = `repository:${path}:${access === 'push' ? 'pull,push' : 'pull'}`;
     this.#scopes = [own, ...sources.map(source => `repository:${source}:pull`)];
+    this.#retry = retry;
   }
 
   get host(): string {
@@ -63,9 +74,11 @@ export class Repository {
 
   /** By tag or digest. The bytes are checked against the digest, where one is known. */
   async manifest(reference: string, signal?: AbortSignal): Promise<FetchedManifest> {
-    const headers = { Accept: MANIFEST_TYPES.join(', ') };
-    const response = await this.#get(`/manifests/${reference}`, headers, signal);
-    const bytes = await collectBounded(bodyOf(response, this.host, signal), MAX_MANIFEST);
+    const { response, bytes } = await this.#again(signal, async () => {
+      const headers = { Accept: MANIFEST_TYPES.join(', ') };
+      const response = await this.#get(`/manifests/${reference}`, headers, signal);
+      return { response, bytes: await collectBounded(bodyOf(response, this.host, signal), MAX_MANIFEST) };
+    });
     const digest = sha256(bytes);
     const stated = isDigest(reference) ? reference : response.headers.get('docker-content-digest');
     if (stated !== null && stated !== digest) {
@@ -82,11 +95,8 @@ export class Repository {
   /** Undefined if it is not there. */
   async manifestDigest(reference: string, signal?: AbortSignal): Promise<Digest | undefined> {
     const headers = { Accept: MANIFEST_TYPES.join(', ') };
-    const response = await this.#request(`/manifests/${reference}`, { method: 'HEAD', headers, signal });
-    await response.body?.cancel();
-    if (response.status === 404) return undefined;
-    if (!response.ok) throw await failureOf(response, `HEAD manifest ${reference}`);
-    const digest = response.headers.get('docker-content-digest') ?? '';
+    const response = await this.#head(`/manifests/${reference}`, headers, signal);
+    const digest = response?.headers.get('docker-content-digest') ?? '';
     return isDigest(digest) ? digest : undefined;
   }
 
@@ -100,21 +110,36 @@ export class Repository {
     return { start, body };
   }
 
+  /** A config, or something else of at most `limit` bytes, whole. Its digest is the caller's to check. */
+  smallBlob(digest: Digest, limit: number, signal?: AbortSignal): Promise<Buffer> {
+    return this.#again(signal, async () => collectBounded((await this.blob(digest, 0, signal)).body, limit));
+  }
+
   async hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {
-    const response = await this.#request(`/blobs/${digest}`, { method: 'HEAD', signal });
-    await response.body?.cancel();
-    if (response.ok) return true;
-    if (response.status === 404) return false;
-    throw await failureOf(response, `HEAD blob ${digest}`);
+    return (await this.#head(`/blobs/${digest}`, {}, signal)) !== undefined;
+  }
+
+  /** Undefined if it is not there. */
+  #head(path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response | undefined> {
+    return this.#again(signal, async () => {
+      const response = await this.#request(path, { method: 'HEAD', headers, signal });
+      await response.body?.cancel();
+      if (response.status === 404) return undefined;
+      if (!response.ok) throw await failureOf(response, `HEAD ${path.slice(1)}`);
+      return response;
+    });
   }
 
   /** All tags, page by page. */
   async tags(signal?: AbortSignal): Promise<string[]> {
     const tags: string[] = [];
     for (let path: string | undefined = `/v2/${this.path}/tags/list`; path !== undefined; ) {
-      const response: Response = await this.session.request(path, { method: 'GET', signal }, this.#scopes);
-      if (!response.ok) throw await failureOf(response, 'list of tags');
-      const json = await shortJson(response, 'list of tags');
+      const asked = path;
+      const { response, json } = await this.#again(signal, async () => {
+        const response = await this.session.request(asked, { method: 'GET', signal }, this.#scopes);
+        if (!response.ok) throw await failureOf(response, 'list of tags');
+        return { response, json: await shortJson(response, 'list of tags') };
+      });
       const page = json['tags'];
       if (Array.isArray(page)) tags.push(...page.filter(tag => typeof tag === 'string'));
       path = nextPage(response);
@@ -123,75 +148,60 @@ export class Repository {
     return tags;
   }
 
-  /** Begins an upload. 'mounted' if the registry found the blob in `from`; else where the bytes go. */
-  async startUpload(
-    digest: Digest,
-    from: string | undefined,
-    signal?: AbortSignal,
-  ): Promise<'mounted' | { location: string }> {
-    const query = from === undefined ? '' : `?mount=${digest}&from=${encodeURIComponent(from)}`;
-    const headers = { 'Content-Length': '0' };
-    const response = await this.#request(`/blobs/uploads/${query}`, {
-      method: 'POST',
-      headers,
-      body: new Uint8Array(0),
-      signal,
-    });
-    if (response.status !== 201 && response.status !== 202) throw await failureOf(response, 'starting an upload');
-    await response.body?.cancel();
-    if (response.status === 201) return 'mounted';
-    return { location: await this.#location(response) };
-  }
-
-  /** Sends all of a blob and has the registry verify it. */
-  async upload(location: string, digest: Digest, body: ByteSource, signal?: AbortSignal): Promise<void> {
-    await this.session.authorize(this.#scopes, signal);
-    const sent = await this.session.request(
-      location,
-      {
-        method: 'PATCH',
-        headers: { 'Content-Type': 'application/octet-stream' },
-        body,
-        signal,
-        patience: UPLOAD_PATIENCE,
-      },
-      this.#scopes,
-    );
-    if (!sent.ok) throw await failureOf(sent, 'upload');
-    await sent.body?.cancel();
-    const url = new URL(await this.#location(sent));
-    url.searchParams.set('digest', digest);
-    const committed = await this.session.request(
-      url.href,
-      { method: 'PUT', headers: { 'Content-Length': '0' }, body: new Uint8Array(0), signal, patience: UPLOAD_PATIENCE },
-      this.#scopes,
-    );
-    if (!committed.ok) throw await failureOf(committed, 'end of an upload');
-    await committed.body?.cancel();
+  /** The blob is there afterwards: it was, or `from` has it, or it is sent. A connection that breaks is taken up there. */
+  putBlob(
+    blob: { digest: Digest; size: number },
+    content: (start: number) => ByteSource,
+    { from, retry = this.#retry, signal }: { from?: string; retry?: RetryPolicy; signal?: AbortSignal } = {},
+  ): Promise<BlobArrival> {
+    const upload = new Upload(this.session, this.#scopes, blob, content, signal);
+    const work = async (): Promise<BlobArrival> => {
+      if (!(await upload.resume())) {
+        const has = await this.#request(`/blobs/${blob.digest}`, { method: 'HEAD', signal });
+        await has.body?.cancel();
+        if (has.ok) return 'present';
+        if (has.status !== 404) throw await failureOf(has, `HEAD blobs/${blob.digest}`);
+        const query = from === undefined ? '' : `?mount=${blob.digest}&from=${encodeURIComponent(from)}`;
+        if ((await upload.begin(`/v2/${this.path}/blobs/uploads/${query}`)) === 'mounted') return 'mounted';
+      }
+      await upload.send();
+      return 'sent';
+    };
+    return retrying(retry, signal, work, () => upload.accepted);
   }
 
   /** What refers to a manifest, by the referrers API or, where a registry has none, by the tag that stands in for it. */
   async referrers(subject: Digest, signal?: AbortSignal): Promise<Descriptor[]> {
     const found: Descriptor[] = [];
     for (let path: string | undefined = `/v2/${this.path}/referrers/${subject}`; path !== undefined; ) {
-      const exchange = { method: 'GET', headers: { Accept: MEDIA_TYPES.index }, signal };
-      const response: Response = await this.session.request(path, exchange, this.#scopes);
-      const isIndex = (response.headers.get('content-type') ?? '').startsWith(MEDIA_TYPES.index);
-      if (!response.ok || !isIndex) {
-        const { status } = response;
-        if (status >= 500 || status === 401 || status === 403 || status === 429) {
-          throw await failureOf(response, `referrers of ${subject}`);
-        }
-        // Registries older than the API answer with all kinds of refusals.
-        await response.body?.cancel();
-        return this.taggedReferrers(subject, signal);
-      }
-      const index = parseManifest(await collectBounded(bodyOf(response, this.host, signal), MAX_MANIFEST));
+      const page = await this.#referrersPage(path, subject, signal);
+      if (!page) return this.taggedReferrers(subject, signal);
+      const index = parseManifest(page.bytes);
       if (index.kind === 'index') found.push(...index.manifests);
-      path = nextPage(response);
+      path = page.next;
       if (found.length > MAX_REFERRERS) throw failed(`${subject} has more than ${MAX_REFERRERS} referrers`);
     }
     return found;
+  }
+
+  /** Undefined where a registry does not know such lists. */
+  #referrersPage(path: string, subject: Digest, signal?: AbortSignal) {
+    return this.#again(signal, async () => {
+      const exchange = { method: 'GET', headers: { Accept: MEDIA_TYPES.index }, signal };
+      const response = await this.session.request(path, exchange, this.#scopes);
+      const isIndex = (response.headers.get('content-type') ?? '').startsWith(MEDIA_TYPES.index);
+      if (response.ok && isIndex) {
+        const bytes = await collectBounded(bodyOf(response, this.host, signal), MAX_MANIFEST);
+        return { bytes, next: nextPage(response) };
+      }
+      const { status } = response;
+      if (status >= 500 || status === 401 || status === 403 || status === 429) {
+        throw await failureOf(response, `referrers of ${subject}`);
+      }
+      // Registries older than the API answer with all kinds of refusals.
+      await response.body?.cancel();
+      return undefined;
+    });
   }
 
   /** The specification's fallback: an index under a tag that is made of the digest. */
@@ -207,22 +217,26 @@ export class Repository {
 
   /** Only by digest does it delete the manifest itself. */
   async deleteManifest(reference: string, signal?: AbortSignal): Promise<void> {
-    const response = await this.#request(`/manifests/${reference}`, { method: 'DELETE', signal });
-    if (!response.ok && response.status !== 404) throw await failureOf(response, `DELETE manifest ${reference}`);
-    await response.body?.cancel();
+    await this.#again(signal, async () => {
+      const response = await this.#request(`/manifests/${reference}`, { method: 'DELETE', signal });
+      if (!response.ok && response.status !== 404) throw await failureOf(response, `DELETE manifest ${reference}`);
+      await response.body?.cancel();
+    });
   }
 
   /** True if the registry has noted which manifest this one refers to. */
-  async putManifest(reference: string, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<boolean> {
-    const response = await this.#request(`/manifests/${reference}`, {
-      method: 'PUT',
-      headers: { 'Content-Type': mediaType },
-      body: bytes,
-      signal,
+  putManifest(reference: string, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<boolean> {
+    return this.#again(signal, async () => {
+      const headers = { 'Content-Type': mediaType };
+      const response = await this.#request(`/manifests/${reference}`, { method: 'PUT', headers, body: bytes, signal });
+      if (!response.ok) throw await failureOf(response, `PUT manifest ${reference}`);
+      await response.body?.cancel();
+      return response.headers.has('oci-subject');
     });
-    if (!response.ok) throw await failureOf(response, `PUT manifest ${reference}`);
-    await response.body?.cancel();
-    return response.headers.has('oci-subject');
+  }
+
+  #again<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    return retrying(this.#retry, signal, work);
   }
 
   async #get(path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {
@@ -233,12 +247,6 @@ export class Repository {
 
   #request(path: string, exchange: Parameters<RegistrySession['request']>[1]): Promise<Response> {
     return this.session.request(`/v2/${this.path}${path}`, exchange, this.#scopes);
-  }
-
-  async #location(response: Response): Promise<string> {
-    const location = response.headers.get('location');
-    if (location === null) throw failed(`${this.host} does not say where to upload to`);
-    return new URL(location, `${await this.session.base()}/`).href;
   }
 }
 

@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { type AddressInfo, createServer } from 'node:net';
+import { MEDIA_TYPES } from '../content/oci.ts';
+import { sha256 } from '../lib/ids.ts';
 import { endpointsFor, type RegistryConfig } from './endpoints.ts';
 import { Repository } from './repository.ts';
 import { type Credentials, NO_CREDENTIALS, RegistrySession } from './session.ts';
@@ -49,6 +52,9 @@ function demandTokens(options: { lifetime?: number; refuse?: boolean } = {}): { 
   };
   return { issued };
 }
+
+/** Whoever tries again need not wait. */
+const now = { headers: { 'Retry-After': '0' } };
 
 const failureWith = (challenge: string) =>
   failure(401, 'UNAUTHORIZED', 'authentication required', { 'WWW-Authenticate': challenge });
@@ -144,21 +150,21 @@ describe('redirects', () => {
 });
 
 describe('what a registry may say', () => {
-  test('too many requests', async () => {
+  test('too many requests, for longer than anybody waits', async () => {
     registry.misbehave = (_, { path }) =>
       path.includes('/tags/')
-        ? failure(429, 'TOOMANYREQUESTS', 'You have reached your pull rate limit', { 'Retry-After': '7' })
+        ? failure(429, 'TOOMANYREQUESTS', 'You have reached your pull rate limit', { 'Retry-After': '21600' })
         : undefined;
     await expect((await repository()).tags()).rejects.toMatchObject({
-      message: 'toomanyrequests: You have reached your pull rate limit',
-      retryAfter: 7,
-      isTemporary: true,
+      message: 'toomanyrequests: You have reached your pull rate limit (it may be asked again 6 hours later)',
+      retryAfter: 21600,
     });
+    expect(registry.count('GET', /tags/)).toBe(1);
   });
 
   test('a page of HTML', async () => {
     registry.misbehave = (_, { path }) =>
-      path.includes('/tags/') ? new Response('<html>'.repeat(1e6), { status: 502 }) : undefined;
+      path.includes('/tags/') ? new Response('<html>'.repeat(1e6), { status: 502, ...now }) : undefined;
     await expect((await repository()).tags()).rejects.toThrow(/unexpected answer 502/);
   });
 
@@ -192,3 +198,109 @@ test('nobody there is said clearly', async () => {
   registry[Symbol.dispose]();
   await expect(gone.tags()).rejects.toThrow(`could not reach ${host}: connection refused`);
 });
+
+describe('what fails for a passing reason is tried again', () => {
+  const digest = sha256('{}');
+  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: [] }));
+  const subject = sha256('subject');
+
+  /** The first few answers to what matches are no good. */
+  function disturb(what: RegExp, ...answers: (() => Response)[]): void {
+    registry.misbehave = (_, { path }) => (what.test(path) ? answers.shift()?.() : undefined);
+  }
+  const busy = () => failure(429, 'TOOMANYREQUESTS', 'slow down', now.headers);
+  const broken = () => new Response('oops', { status: 503, ...now });
+
+  beforeEach(() => {
+    registry.manifests.set('a/b:v1', { bytes: manifest, mediaType: MEDIA_TYPES.index });
+    registry.manifests.set(`a/b:${subject.replace(':', '-')}`, { bytes: manifest, mediaType: MEDIA_TYPES.index });
+    registry.blobs.set(`a/b@${digest}`, Buffer.from('{}'));
+  });
+
+  const calls: [what: string, path: RegExp, call: (repo: Repository) => Promise<unknown>, result: unknown][] = [
+    ['a manifest', /manifests/, async repo => (await repo.manifest('v1')).descriptor.digest, sha256(manifest)],
+    ['its digest', /manifests/, repo => repo.manifestDigest('v1'), sha256(manifest)],
+    ['the tags', /tags/, repo => repo.tags(), ['v1', subject.replace(':', '-')]],
+    ['a config', /blobs/, async repo => (await repo.smallBlob(digest, 10)).toString(), '{}'],
+    ['whether there is a blob', /blobs/, repo => repo.hasBlob(digest), true],
+    ['the referrers', /referrers/, repo => repo.referrers(subject), []],
+    ['a manifest that is put', /manifests/, repo => repo.putManifest('v2', MEDIA_TYPES.index, manifest), false],
+    ['a manifest that is deleted', /manifests/, repo => repo.deleteManifest('none'), undefined],
+    ['a blob that is put', /uploads/, repo => repo.putBlob({ digest: sha256('new'), size: 3 }, whole('new')), 'sent'],
+    ['how it is reached', /v2\/$/, repo => repo.hasBlob(digest), true],
+  ];
+  for (const [what, path, call, result] of calls) {
+    test(what, async () => {
+      disturb(path, busy, broken);
+      expect(await call(await repository())).toEqual(result);
+    });
+  }
+
+  test('the token', async () => {
+    const { issued } = demandTokens();
+    const proper = registry.misbehave;
+    let failures = 2;
+    registry.misbehave = (request, asked) =>
+      asked.path.startsWith('/token') && failures-- > 0 ? broken() : proper(request, asked);
+    expect(await (await repository()).hasBlob(digest)).toBe(true);
+    expect(issued.length).toBe(1);
+  });
+
+  test('a manifest whose connection broke', async () => {
+    using cut = breakingServer(Buffer.from(manifest));
+    const [endpoint] = await endpointsFor(cut.host, config, 'pull');
+    const repo = new Repository(new RegistrySession(endpoint!, NO_CREDENTIALS, config), 'a/b', 'pull');
+    expect((await repo.manifest('v1')).bytes).toEqual(manifest);
+  });
+
+  test('not for ever', async () => {
+    registry.misbehave = (_, { path }) => (path.includes('/tags/') ? busy() : undefined);
+    await expect((await repository()).tags()).rejects.toThrow('toomanyrequests: slow down');
+    expect(registry.count('GET', /tags/)).toBe(5);
+  });
+
+  test('not when nobody waits any more', async () => {
+    registry.misbehave = (_, { path }) =>
+      path.includes('/tags/') ? failure(429, 'TOOMANYREQUESTS', 'slow down', { 'Retry-After': '50' }) : undefined;
+    const abort = new AbortController();
+    const [endpoint] = await endpointsFor(registry.host, config, 'pull');
+    const onWait = () => abort.abort(new Error('enough'));
+    const retry = { attempts: 5, onWait };
+    const repo = new Repository(new RegistrySession(endpoint!, NO_CREDENTIALS, config), 'a/b', 'pull', { retry });
+    await expect(repo.tags(abort.signal)).rejects.toThrow('enough');
+  });
+
+  test('not what will stay as it is', async () => {
+    for (const status of [400, 401, 403, 404, 405, 501]) {
+      registry.asked.length = 0;
+      registry.misbehave = (_, { path }) => (path.includes('/tags/') ? new Response('', { status }) : undefined);
+      await expect((await repository()).tags()).rejects.toThrow(String(status));
+      expect(registry.count('GET', /tags/)).toBe(1);
+    }
+  });
+});
+
+const whole = (text: string) =>
+  async function* (start: number) {
+    yield Buffer.from(text).subarray(start);
+  };
+
+/** Says how much comes, and breaks off in the middle of it, the first time. */
+function breakingServer(body: Buffer): Disposable & { host: string } {
+  let breaks = 1;
+  const server = createServer(socket => {
+    socket.on('error', () => {});
+    socket.once('data', (request: Buffer) => {
+      const isProbe = request.toString('latin1').startsWith('GET /v2/ ');
+      const content = isProbe ? Buffer.from('{}') : body;
+      const head = `HTTP/1.1 200 OK\r\nContent-Type: ${MEDIA_TYPES.index}\r\nConnection: close\r\nContent-Length: ${content.length}\r\n\r\n`;
+      const cut = !isProbe && breaks-- > 0;
+      socket.end(Buffer.concat([Buffer.from(head), cut ? content.subarray(0, 20) : content]));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.dispose]: () => void server.close(),
+  };
+}

@@ -3,6 +3,7 @@ import { failed, forbidden, unauthorized } from '../lib/errors.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Endpoint, RegistryConfig } from './endpoints.ts';
 import { ConnectionFailure, failureOf } from './failures.ts';
+import { DEFAULT_ATTEMPTS, retrying } from './retry.ts';
 import { type Exchange, shortJson, Transport } from './transport.ts';
 
 export interface Credentials {
@@ -84,7 +85,11 @@ export class RegistrySession {
     if (response.status !== 401 || !this.#noteChallenge(response)) return response;
     // The first request learns what is wanted; later ones may find their token expired or too narrow.
     const body = exchange.body;
-    if (body !== undefined && !(body instanceof Uint8Array)) return response;
+    if (body !== undefined && !(body instanceof Uint8Array)) {
+      // It can't be sent again from here, but whoever sends the next one needs another token.
+      this.#tokens.clear();
+      return response;
+    }
     const again = await this.#authorization(scopes, exchange.signal, authorization);
     if (again === undefined || again === authorization) return response;
     await response.body?.cancel();
@@ -104,9 +109,11 @@ export class RegistrySession {
 
   /** For `docker login`: throws unless the registry accepts the credentials. Returns an identity token, if it has such. */
   async verify(signal?: AbortSignal): Promise<string> {
-    const response = await this.request('/v2/', { method: 'GET', signal }, []);
-    if (!response.ok) throw await failureOf(response, `login attempt to ${await this.base()}/v2/ failed`);
-    await response.body?.cancel();
+    await retrying({ attempts: DEFAULT_ATTEMPTS }, signal, async () => {
+      const response = await this.request('/v2/', { method: 'GET', signal }, []);
+      if (!response.ok) throw await failureOf(response, `login attempt to ${await this.base()}/v2/ failed`);
+      await response.body?.cancel();
+    });
     return this.identityToken;
   }
 

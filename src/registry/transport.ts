@@ -25,6 +25,9 @@ const STALL_PATIENCE = 60_000;
 const USER_AGENT = `dockyard/${productVersion}`;
 
 export class Transport {
+  /** It was there once, so it may come back. */
+  #hasAnswered = false;
+
   constructor(
     private readonly endpoint: Endpoint,
     private readonly config: RegistryConfig,
@@ -44,7 +47,7 @@ export class Transport {
       const isRedirect = [301, 302, 303, 307, 308].includes(response.status) && location !== null;
       if (!isRedirect || exchange.body !== undefined) return response;
       await response.body?.cancel();
-      if (redirects >= MAX_REDIRECTS) throw new ConnectionFailure(`${url.host} redirects without end`);
+      if (redirects >= MAX_REDIRECTS) throw final(`${url.host} redirects without end`);
       const next = new URL(location, url);
       this.#checkRedirect(url, next);
       // Credentials are for the host that asked for them, and for no other.
@@ -55,10 +58,10 @@ export class Transport {
 
   #checkRedirect(from: URL, to: URL): void {
     if (to.protocol !== 'https:' && to.protocol !== 'http:') {
-      throw new ConnectionFailure(`${from.host} redirects to ${to.protocol}, which is not followed`);
+      throw final(`${from.host} redirects to ${to.protocol}, which is not followed`);
     }
     if (from.protocol === 'https:' && to.protocol === 'http:' && !this.endpoint.insecure) {
-      throw new ConnectionFailure(`${from.host} redirects to plain HTTP, which is not followed`);
+      throw final(`${from.host} redirects to plain HTTP, which is not followed`);
     }
   }
 
@@ -67,7 +70,7 @@ export class Transport {
     const impatient = new AbortController();
     const timer = setTimeout(() => impatient.abort(), patience);
     try {
-      return await fetch(url, {
+      const response = await fetch(url, {
         method,
         headers: { ...headers },
         // Bun sends what an async iterable yields, at the registry's pace.
@@ -78,9 +81,13 @@ export class Transport {
         tls: this.#tls(url),
         signal: signal ? AbortSignal.any([signal, impatient.signal]) : impatient.signal,
       });
+      this.#hasAnswered = true;
+      return response;
     } catch (error) {
       signal?.throwIfAborted();
-      if (impatient.signal.aborted) throw new ConnectionFailure(`${url.host} does not answer`, error);
+      if (impatient.signal.aborted) {
+        throw new ConnectionFailure(`${url.host} does not answer`, error, { isTemporary: this.#hasAnswered });
+      }
       throw this.#failure(url, error);
     } finally {
       clearTimeout(timer);
@@ -89,7 +96,9 @@ export class Transport {
 
   #failure(url: URL, error: unknown): ConnectionFailure {
     const problem = `could not reach ${url.host}: ${reasonOf(error)}`;
-    if (!isCertificateProblem(error)) return new ConnectionFailure(problem, error);
+    if (!isCertificateProblem(error)) {
+      return new ConnectionFailure(problem, error, { isTemporary: this.#hasAnswered || !isAbsence(error) });
+    }
     const [directory] = this.config.certificateDirectories;
     const place =
       directory === undefined ? '' : `; its authority's certificate belongs into ${directory}/${url.host}/ca.crt`;
@@ -108,6 +117,8 @@ export class Transport {
     };
   }
 }
+
+const final = (message: string) => new ConnectionFailure(message, undefined, { isTemporary: false });
 
 /** A body that throws ConnectionFailure when it breaks off, or when nothing comes for a while. */
 export async function* bodyOf(
@@ -165,7 +176,13 @@ const reasons: Record<string, string> = {
   ECONNRESET: 'connection reset by peer',
   ConnectionClosed: 'connection closed by peer',
   ETIMEDOUT: 'connection timed out',
+  EPROTO: 'the TLS handshake failed: nothing there speaks TLS, or it wants a client certificate (certs.d)',
 };
+
+const absences = new Set(['ConnectionRefused', 'ECONNREFUSED', 'ENOTFOUND', 'FailedToOpenSocket', 'EPROTO']);
+
+/** As the first that is heard of a host: nothing is there that would come back. */
+const isAbsence = (error: unknown) => absences.has(errnoOf(error) ?? '');
 
 /** As OpenSSL names what it finds wrong with a chain. */
 const certificateProblem = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_)/;

@@ -30,7 +30,7 @@ export async function openRepository(cli: Cli, reference: Reference, access: Acc
   const { username = '', password = '', identitytoken = '' } = await credentialsFor(cli.config(), reference.domain);
   const credentials = { username, password, identityToken: identitytoken, registryToken: '' };
   const session = new RegistrySession(endpoint!, credentials, config);
-  return new Repository(session, reference.path, access.use, access.sources);
+  return new Repository(session, reference.path, access.use, { sources: access.sources });
 }
 
 function registryConfig(insecure: string | undefined): RegistryConfig {

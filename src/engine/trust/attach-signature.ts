@@ -91,13 +91,10 @@ async function upload(
   signal: AbortSignal,
 ): Promise<Descriptor> {
   const digest = sha256(bytes);
-  if (!(await repository.hasBlob(digest, signal))) {
-    const upload = await repository.startUpload(digest, undefined, signal);
-    async function* whole() {
-      yield bytes;
-    }
-    if (upload !== 'mounted') await repository.upload(upload.location, digest, whole(), signal);
+  async function* content(start: number) {
+    yield bytes.subarray(start);
   }
+  await repository.putBlob({ digest, size: bytes.length }, content, { signal });
   return { mediaType, digest, size: bytes.length };
 }
 

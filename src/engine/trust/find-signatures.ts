@@ -2,7 +2,6 @@
 import { type Descriptor, type Manifest, MEDIA_TYPES } from '../../content/oci.ts';
 import { isKind } from '../../lib/errors.ts';
 import type { Digest } from '../../lib/ids.ts';
-import { collectBounded } from '../../lib/streams.ts';
 import { RegistryFailure } from '../../registry/failures.ts';
 import type { Repository } from '../../registry/repository.ts';
 import { COSIGN, signatureTag } from '../../signatures/cosign.ts';
@@ -115,7 +114,7 @@ async function evidenceIn(
 async function contentOf(repository: Repository, { digest, size }: Descriptor, signal: AbortSignal) {
   if (size > MAX_ENVELOPE) return undefined;
   try {
-    return await collectBounded((await repository.blob(digest, 0, signal)).body, MAX_ENVELOPE);
+    return await repository.smallBlob(digest, MAX_ENVELOPE, signal);
   } catch (error) {
     if ((error instanceof RegistryFailure && error.status === 404) || isKind(error, 'invalid')) return undefined;
     throw error;

@@ -4,10 +4,11 @@
 import { invalid, messageOf } from '../../lib/errors.ts';
 import type { Digest } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
-import type { ByteSource } from '../../lib/streams.ts';
+import { withoutStart } from '../../lib/streams.ts';
 import { type Endpoint, environmentProxies, isInsecure, type RegistryConfig } from '../endpoints.ts';
-import { ConnectionFailure, failureOf, RegistryFailure } from '../failures.ts';
+import { failureOf, RegistryFailure } from '../failures.ts';
 import { Repository } from '../repository.ts';
+import { retrying, type Wait } from '../retry.ts';
 import { NO_CREDENTIALS, RegistrySession } from '../session.ts';
 import { shortJson } from '../transport.ts';
 import { blobUnknown } from './blobs.ts';
@@ -59,7 +60,8 @@ export class Origin {
     const ours = await manifests.find(name, reference);
     // A digest always means the same.
     if (ours && !isTag(reference)) return;
-    const repository = this.#repository(name);
+    // What we have is better than waiting.
+    const repository = this.#repository(name, ours ? 1 : ATTEMPTS);
     try {
       if (ours && (await repository.manifestDigest(reference)) === (ours.digest as string)) return;
       const { bytes, descriptor } = await repository.manifest(reference);
@@ -119,16 +121,14 @@ export class Origin {
     const upload = await uploads.begin(name);
     try {
       const repository = this.#repository(name);
-      for (let attempt = 1; ; attempt++) {
+      const onWait = ({ first, error }: Wait) => {
+        if (first) log.warn('a download from the origin broke, going on', { digest, at: upload.size, error });
+      };
+      const more = async () => {
         const { start, body } = await repository.blob(digest as string as Digest, upload.size);
-        try {
-          await upload.append(skipping(body, upload.size - start));
-          break;
-        } catch (error) {
-          if (!(error instanceof ConnectionFailure && error.isTemporary) || attempt === ATTEMPTS) throw error;
-          log.warn('a download from the origin broke, going on', { digest, at: upload.size, error });
-        }
-      }
+        await upload.append(withoutStart(body, upload.size - start));
+      };
+      await retrying({ attempts: ATTEMPTS, onWait }, undefined, more, () => upload.size);
       await uploads.finish(upload, digest);
     } catch (error) {
       await uploads.discard(upload);
@@ -168,8 +168,8 @@ export class Origin {
     return undefined;
   }
 
-  #repository(name: RepositoryName): Repository {
-    return new Repository(this.#session, name, 'pull');
+  #repository(name: RepositoryName, attempts = 1): Repository {
+    return new Repository(this.#session, name, 'pull', { retry: { attempts } });
   }
 
   #request(name: RepositoryName, path: string, method: string): Promise<Response> {
@@ -177,22 +177,13 @@ export class Origin {
   }
 }
 
-const ATTEMPTS = 5;
+/** Whoever asks us is waiting, and will ask again. */
+const ATTEMPTS = 3;
 
 function parseBase(url: string): URL {
   const parsed = URL.parse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol)) throw invalid(`--proxy: ${url} is not an http or https URL`);
   return parsed;
-}
-
-/** What a registry without ranges sends again is not written again. */
-async function* skipping(source: ByteSource, bytes: number): ByteSource {
-  let left = bytes;
-  for await (const chunk of source) {
-    const skipped = Math.min(left, chunk.length);
-    left -= skipped;
-    if (skipped < chunk.length) yield chunk.subarray(skipped);
-  }
 }
 
 function referrersIn(json: Record<string, unknown>): Referrer[] {

@@ -119,6 +119,12 @@ export class TestRegistry implements Disposable {
     return Response.json({ name: repository, tags });
   }
 
+  /** What came of an upload before its connection broke. */
+  keepOfUpload(path: string, part: Buffer): void {
+    const [, id = ''] = /uploads\/([^?]+)/.exec(path) ?? [];
+    this.#uploads.set(id, Buffer.concat([this.#uploads.get(id) ?? Buffer.alloc(0), part]));
+  }
+
   async #upload(request: Request, repository: string, id: string, url: URL): Promise<Response> {
     const body = Buffer.from(await request.arrayBuffer());
     if (request.method === 'POST') {
@@ -129,6 +135,12 @@ export class TestRegistry implements Disposable {
       }
       const location = `/v2/${repository}/blobs/uploads/${crypto.randomUUID()}?state=1`;
       return new Response(null, { status: 202, headers: { Location: location } });
+    }
+    if (request.method === 'GET') {
+      const has = this.#uploads.get(id);
+      if (!has) return failure(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
+      const headers = { Location: `${url.pathname}?state=3`, Range: `0-${Math.max(0, has.length - 1)}` };
+      return new Response(null, { status: 204, headers });
     }
     const all = Buffer.concat([this.#uploads.get(id) ?? Buffer.alloc(0), body]);
     if (request.method === 'PATCH') {

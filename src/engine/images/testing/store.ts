@@ -21,6 +21,7 @@ export class TestImages implements AsyncDisposable {
   trust: PullGate & RunGate = { admitPull: async () => {}, admitRun: () => undefined };
   /** Mirrors of the default registry; to be set before `start`. */
   registryMirrors: string[] = [];
+  proxies = { http: '', https: '', no: '' };
   store!: ImageStore;
   #database!: StateDatabase;
 
@@ -51,7 +52,7 @@ export class TestImages implements AsyncDisposable {
       config: {
         insecureRegistries: [],
         registryMirrors: this.registryMirrors,
-        proxies: { http: '', https: '', no: '' },
+        proxies: this.proxies,
         maxConcurrentDownloads: 3,
         maxConcurrentUploads: 5,
         maxDownloadAttempts: 3,

@@ -1,16 +1,17 @@
 // One blob from a registry into the store. Broken connections are taken up where they broke, after a while; what another
 // daemon or an earlier try has left is gone on with.
-import { setTimeout as wait } from 'node:timers/promises';
 import type { BlobWriter } from '../../../content/blobs.ts';
 import type { Descriptor } from '../../../content/oci.ts';
 import type { ContentStore, Lease } from '../../../content/store.ts';
 import { invalid, isKind } from '../../../lib/errors.ts';
 import type { Digest } from '../../../lib/ids.ts';
 import { SharedTasks } from '../../../lib/shared-tasks.ts';
+import { withoutStart } from '../../../lib/streams.ts';
 import { ConnectionFailure } from '../../../registry/failures.ts';
 import type { Repository } from '../../../registry/repository.ts';
+import { waitText } from '../../../registry/retry.ts';
 import { type Report, Steps } from '../progress.ts';
-import { delayAfter, firstOf, isTemporary, type Registries } from './registries.ts';
+import type { Registries } from './registries.ts';
 
 export interface Download {
   descriptor: Descriptor;
@@ -83,44 +84,30 @@ export class Downloader {
   /** Until as many bytes are there as the manifest says. */
   async #receive(download: Download, writer: BlobWriter, id: string): Promise<void> {
     const { descriptor, repositories, signal, report } = download;
+    if (writer.written >= descriptor.size) return;
     const steps = new Steps(report, id, 'Downloading', descriptor.size);
-    for (let attempt = 1; writer.written < descriptor.size; attempt++) {
-      const before = writer.written;
-      try {
-        await firstOf(repositories, repository => this.#receiveFrom(repository, download, writer, steps));
+    await this.registries.reading(
+      repositories,
+      signal,
+      async repository => {
+        await this.#receiveFrom(repository, download, writer, steps);
         if (writer.written < descriptor.size) throw new ConnectionFailure(`${descriptor.digest} ended too early`);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!isTemporary(error)) throw error;
-        // As long as it goes on it may break as often as it likes.
-        if (writer.written > before) attempt = 1;
-        if (attempt >= this.registries.maxAttempts) throw error;
-        await this.#pause(delayAfter(attempt, error), id, download);
-      }
-    }
+      },
+      () => writer.written,
+      ({ seconds }) => report({ status: waitText(seconds), progressDetail: {}, id }),
+    );
   }
 
   async #receiveFrom(repository: Repository, download: Download, writer: BlobWriter, steps: Steps): Promise<void> {
     const { descriptor, signal } = download;
     const { start, body } = await repository.blob(descriptor.digest, writer.written, signal);
     // A registry without ranges begins again: what is here already is passed over.
-    let skip = writer.written - start;
-    for await (const chunk of body) {
-      const fresh = skip >= chunk.length ? undefined : chunk.subarray(skip);
-      skip = Math.max(0, skip - chunk.length);
-      if (!fresh) continue;
+    for await (const fresh of withoutStart(body, writer.written - start)) {
       if (writer.written + fresh.length > descriptor.size) {
         throw invalid(`${descriptor.digest} is longer than the ${descriptor.size} bytes announced`);
       }
       await writer.write(fresh);
       steps.at(writer.written);
-    }
-  }
-
-  async #pause(milliseconds: number, id: string, { report, signal }: Download): Promise<void> {
-    for (let seconds = Math.ceil(milliseconds / 1000); seconds > 0; seconds--) {
-      report({ status: `Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`, progressDetail: {}, id });
-      await wait(Math.min(1000, milliseconds), undefined, { signal });
     }
   }
 }

@@ -3,10 +3,10 @@ import { childrenOf, parseConfig } from '../../../content/oci.ts';
 import { DockyardError, invalid, unauthorized } from '../../../lib/errors.ts';
 import type { Platform } from '../../../lib/platform.ts';
 import { DEFAULT_DOMAIN, type Reference, withDefaultTag } from '../../../lib/reference.ts';
-import { collectBounded } from '../../../lib/streams.ts';
 import { endpointsFor, isInsecure, type RegistryConfig } from '../../../registry/endpoints.ts';
 import { failureOf, RegistryFailure } from '../../../registry/failures.ts';
 import type { FetchedManifest, Repository } from '../../../registry/repository.ts';
+import { DEFAULT_ATTEMPTS, retrying } from '../../../registry/retry.ts';
 import type { Credentials } from '../../../registry/session.ts';
 import { shortJson, Transport } from '../../../registry/transport.ts';
 import type { DistributionInspect } from '../../../wire/types.ts';
@@ -14,7 +14,7 @@ import { flag } from '../filters.ts';
 import type { Filters, SearchResult } from '../images.ts';
 import { platformOf } from '../resolve.ts';
 import { explained } from './pull.ts';
-import { firstOf, type Registries } from './registries.ts';
+import type { Registries } from './registries.ts';
 
 const MAX_CONFIG = 4 * 1024 * 1024;
 
@@ -29,7 +29,7 @@ export async function inspectRemote(
   const repositories = await registries.forPull(named, credentials);
   return explained(named, async () => {
     try {
-      return await firstOf(repositories, async repository => {
+      return await registries.firstOf(repositories, signal, async repository => {
         const root = await repository.manifest(named.digest ?? named.tag!, signal);
         return { Descriptor: root.descriptor, Platforms: await platformsOf(repository, root, signal) };
       });
@@ -43,8 +43,7 @@ export async function inspectRemote(
 async function platformsOf(repository: Repository, root: FetchedManifest, signal: AbortSignal): Promise<Platform[]> {
   const { content } = root;
   if (content.kind === 'index') return childrenOf(content).flatMap(({ platform }) => (platform ? [platform] : []));
-  const { body } = await repository.blob(content.config.digest, 0, signal);
-  return [platformOf(parseConfig(await collectBounded(body, MAX_CONFIG)))];
+  return [platformOf(parseConfig(await repository.smallBlob(content.config.digest, MAX_CONFIG, signal)))];
 }
 
 /** POST /auth: throws unless the registry accepts the credentials. */
@@ -124,9 +123,11 @@ async function ask(
   for (const scheme of schemes) {
     const url = `${scheme}://${host}/v1/search?q=${encodeURIComponent(words)}&n=${limit}`;
     try {
-      const response = await transport.send({ method: 'GET', url, headers, signal });
-      if (!response.ok) throw await failureOf(response, `search in ${host}`);
-      return resultsOf(await shortJson(response, `search in ${host}`));
+      return await retrying({ attempts: DEFAULT_ATTEMPTS }, signal, async () => {
+        const response = await transport.send({ method: 'GET', url, headers, signal });
+        if (!response.ok) throw await failureOf(response, `search in ${host}`);
+        return resultsOf(await shortJson(response, `search in ${host}`));
+      });
     } catch (error) {
       if (!(error instanceof DockyardError) || error instanceof RegistryFailure) throw error;
       failure = error;

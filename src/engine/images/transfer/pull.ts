@@ -15,13 +15,14 @@ import {
 } from '../../../lib/reference.ts';
 import { RegistryFailure } from '../../../registry/failures.ts';
 import type { FetchedManifest, Repository } from '../../../registry/repository.ts';
+import { type Wait, waitText } from '../../../registry/retry.ts';
 import type { PullGate } from '../../trust/trust.ts';
 import { collectContent, type ImageContext, publishImage } from '../context.ts';
 import type { ProgressMessage, TransferRequest } from '../images.ts';
 import { type Report, Steps, withProgress } from '../progress.ts';
 import { platformOf } from '../resolve.ts';
 import type { Downloader } from './download.ts';
-import { firstOf, type Registries } from './registries.ts';
+import type { Registries } from './registries.ts';
 
 export interface PullContext extends ImageContext {
   readonly registries: Registries;
@@ -32,12 +33,15 @@ export interface PullContext extends ImageContext {
 export function pullImages(context: PullContext, request: TransferRequest): AsyncIterable<ProgressMessage> {
   return withProgress(request.signal, async (report, signal) => {
     const { reference, credentials } = request;
-    const repositories = await context.registries.forPull(reference, credentials);
+    const { registries } = context;
+    const repositories = await registries.forPull(reference, credentials, waiting(report));
     if (!isNameOnly(reference)) {
       await new Pull(context, reference, request, repositories, report, signal).run();
       return;
     }
-    const tags = await explained(reference, () => firstOf(repositories, repository => repository.tags(signal)));
+    const tags = await explained(reference, () =>
+      registries.firstOf(repositories, signal, repository => repository.tags(signal), waiting(report)),
+    );
     if (tags.length === 0) throw notFound(`repository ${familiarRepository(reference)} has no tags`);
     for (const tag of tags) {
       await new Pull(context, withTag(reference, tag), request, repositories, report, signal).run();
@@ -109,7 +113,9 @@ class Pull {
         return { descriptor, bytes, content };
       }
     }
-    return firstOf(this.repositories, repository => repository.manifest(reference, this.signal));
+    const { repositories, signal, report } = this;
+    const use = (repository: Repository) => repository.manifest(reference, signal);
+    return this.context.registries.firstOf(repositories, signal, use, waiting(report));
   }
 
   async #store({ descriptor, bytes }: FetchedManifest): Promise<void> {
@@ -230,6 +236,13 @@ class Pull {
     return unpacking;
   }
 }
+
+/** Nobody shall wonder why nothing happens. */
+const waiting =
+  (report: Report) =>
+  ({ seconds, first, error }: Wait) => {
+    if (first) report({ status: `${waitText(seconds)}: ${error.message}` });
+  };
 
 const shortLayer = ({ digest }: Descriptor) => digest.slice(7, 19);
 

@@ -24,11 +24,12 @@ import {
 import type { ByteSource } from '../../../lib/streams.ts';
 import { RegistryFailure } from '../../../registry/failures.ts';
 import type { Repository } from '../../../registry/repository.ts';
+import { type Wait, waitText } from '../../../registry/retry.ts';
 import { type ImageContext, publishImage } from '../context.ts';
 import type { ProgressMessage, TransferRequest } from '../images.ts';
 import { type Report, Steps, withProgress } from '../progress.ts';
 import { type PlatformManifest, platformManifests } from '../resolve.ts';
-import { type Registries, retrying } from './registries.ts';
+import type { Registries } from './registries.ts';
 
 export interface PushContext extends ImageContext {
   readonly registries: Registries;
@@ -174,32 +175,22 @@ class Push {
     if (failed) throw failed.reason;
   }
 
-  async #blob(blob: Descriptor, source: string | undefined): Promise<void> {
+  async #blob(blob: Descriptor, from: string | undefined): Promise<void> {
     const { signal } = this;
-    await retrying(
-      this.context.registries.maxAttempts,
-      signal,
-      seconds => this.#say(blob, `Retrying in ${seconds}s`),
-      async () => {
-        if (await this.#repository.hasBlob(blob.digest, signal)) {
-          this.#say(blob, 'Layer already exists');
-          return;
-        }
-        const upload = await this.#repository.startUpload(blob.digest, source, signal);
-        if (upload === 'mounted') {
-          this.#say(blob, `Mounted from ${source}`);
-          return;
-        }
-        await this.#repository.upload(upload.location, blob.digest, this.#content(blob), signal);
-        this.#say(blob, 'Pushed');
-      },
-    );
+    const retry = {
+      attempts: this.context.registries.maxAttempts,
+      onWait: ({ seconds }: Wait) => this.#say(blob, waitText(seconds)),
+    };
+    const content = (start: number) => this.#content(blob, start);
+    const arrival = await this.#repository.putBlob(blob, content, { from, retry, signal });
+    const words = { present: 'Layer already exists', mounted: `Mounted from ${from}`, sent: 'Pushed' };
+    this.#say(blob, words[arrival]);
   }
 
-  async *#content(blob: Descriptor): ByteSource {
+  async *#content(blob: Descriptor, start: number): ByteSource {
     const steps = new Steps(this.report, shortLayer(blob), 'Pushing', blob.size);
-    let sent = 0;
-    for await (const chunk of this.context.content.blobs.read(blob.digest)) {
+    let sent = start;
+    for await (const chunk of this.context.content.blobs.read(blob.digest, start)) {
       this.signal.throwIfAborted();
       yield chunk;
       sent += chunk.length;
@@ -210,15 +201,8 @@ class Push {
   async #manifest(descriptor: Descriptor, name: string): Promise<void> {
     const { signal } = this;
     const bytes = this.context.content.blobs.readSmall(descriptor.digest);
-    await retrying(
-      this.context.registries.maxAttempts,
-      signal,
-      () => {},
-      async () => {
-        if ((await this.#repository.manifestDigest(name, signal)) === descriptor.digest) return;
-        await this.#repository.putManifest(name, descriptor.mediaType, bytes, signal);
-      },
-    );
+    if ((await this.#repository.manifestDigest(name, signal)) === descriptor.digest) return;
+    await this.#repository.putManifest(name, descriptor.mediaType, bytes, signal);
   }
 
   #say(blob: Descriptor, status: string): void {

@@ -1,11 +1,11 @@
 // The registries that images come from and go to: sessions with them, and how much may go on at once.
 
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Reference } from '../../../lib/reference.ts';
 import { Semaphore } from '../../../lib/semaphore.ts';
 import { type Endpoint, endpointsFor, type RegistryConfig } from '../../../registry/endpoints.ts';
 import { ConnectionFailure, RegistryFailure } from '../../../registry/failures.ts';
 import { Repository } from '../../../registry/repository.ts';
+import { type RetryPolicy, retrying } from '../../../registry/retry.ts';
 import { type Credentials, NO_CREDENTIALS, RegistrySession } from '../../../registry/session.ts';
 import type { EngineConfig } from '../../config.ts';
 
@@ -27,8 +27,8 @@ export class Registries {
   readonly uploads: Semaphore;
 
   constructor(private readonly engine: TransferConfig) {
-    this.downloads = new Semaphore(engine.maxConcurrentDownloads);
-    this.uploads = new Semaphore(engine.maxConcurrentUploads);
+    this.downloads = new Semaphore(() => engine.maxConcurrentDownloads);
+    this.uploads = new Semaphore(() => engine.maxConcurrentUploads);
   }
 
   get maxAttempts(): number {
@@ -42,17 +42,43 @@ export class Registries {
   }
 
   /** Mirrors first; credentials are only for the registry itself. */
-  async forPull(reference: Reference, credentials: Credentials): Promise<Repository[]> {
+  async forPull(reference: Reference, credentials: Credentials, onWait?: RetryPolicy['onWait']): Promise<Repository[]> {
     const endpoints = await endpointsFor(reference.domain, this.config, 'pull');
+    // With mirrors the next one comes first, and waiting only after the last: see `firstOf`.
+    const retry = { attempts: endpoints.length === 1 ? this.maxAttempts : 1, onWait };
     return endpoints.map(endpoint => {
       const session = this.session(endpoint, endpoint.isMirror ? NO_CREDENTIALS : credentials);
-      return new Repository(session, reference.path, 'pull');
+      return new Repository(session, reference.path, 'pull', { retry });
     });
+  }
+
+  /** With the first of the repositories that `forPull` gave that can; if none can for a passing reason, with all again. */
+  firstOf<T>(
+    repositories: readonly Repository[],
+    signal: AbortSignal,
+    use: (repository: Repository) => Promise<T>,
+    onWait?: RetryPolicy['onWait'],
+  ): Promise<T> {
+    const attempts = repositories.length === 1 ? 1 : this.maxAttempts;
+    return retrying({ attempts, onWait }, signal, () => firstThatCan(repositories, use));
+  }
+
+  /** The same for what is read piece by piece: `progress` tells how much of it came. */
+  reading(
+    repositories: readonly Repository[],
+    signal: AbortSignal,
+    use: (repository: Repository) => Promise<void>,
+    progress: () => number,
+    onWait: RetryPolicy['onWait'],
+  ): Promise<void> {
+    const policy = { attempts: this.maxAttempts, onWait };
+    return retrying(policy, signal, () => firstThatCan(repositories, use), progress);
   }
 
   async forPush(reference: Reference, credentials: Credentials, sources: readonly string[]): Promise<Repository> {
     const [endpoint] = await endpointsFor(reference.domain, this.config, 'push');
-    return new Repository(this.session(endpoint!, credentials), reference.path, 'push', sources);
+    const retry = { attempts: this.maxAttempts };
+    return new Repository(this.session(endpoint!, credentials), reference.path, 'push', { sources, retry });
   }
 
   session(endpoint: Endpoint, credentials: Credentials): RegistrySession {
@@ -61,51 +87,20 @@ export class Registries {
 }
 
 /** Does it with the first of these that can; what the last one says is what counts. */
-export async function firstOf<T>(
+async function firstThatCan<T>(
   repositories: readonly Repository[],
   use: (repository: Repository) => Promise<T>,
 ): Promise<T> {
+  let passing: unknown;
   for (const [index, repository] of repositories.entries()) {
     try {
       return await use(repository);
     } catch (error) {
-      const mayFallBack = error instanceof RegistryFailure || error instanceof ConnectionFailure;
-      if (!mayFallBack || index === repositories.length - 1) throw error;
+      if (!(error instanceof RegistryFailure || error instanceof ConnectionFailure)) throw error;
+      if (index < repositories.length - 1) passing ??= error.isTemporary ? error : undefined;
+      // Where nobody can reach the registry itself, what is wrong with its mirror tells more.
+      else throw (error instanceof ConnectionFailure && !error.isTemporary && passing) || error;
     }
   }
   throw new Error('there is no registry to ask');
-}
-
-const FIRST_DELAY = 1000;
-const MAX_DELAY = 60_000;
-
-/** Another try may go better. */
-export function isTemporary(error: unknown): boolean {
-  return (error instanceof ConnectionFailure || error instanceof RegistryFailure) && error.isTemporary;
-}
-
-/** Milliseconds to wait after so many failures in a row, unless the registry says how long. */
-export function delayAfter(failures: number, error: unknown): number {
-  const asked = error instanceof RegistryFailure ? error.retryAfter : undefined;
-  return Math.min(asked !== undefined ? asked * 1000 : FIRST_DELAY * 2 ** (failures - 1), MAX_DELAY);
-}
-
-/** Tries again what failed for a passing reason. `beforeWait` hears the seconds. */
-export async function retrying<T>(
-  attempts: number,
-  signal: AbortSignal,
-  beforeWait: (seconds: number) => void,
-  work: () => Promise<T>,
-): Promise<T> {
-  for (let failures = 1; ; failures++) {
-    try {
-      return await work();
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isTemporary(error) || failures >= attempts) throw error;
-      const delay = delayAfter(failures, error);
-      beforeWait(Math.ceil(delay / 1000));
-      await wait(delay, undefined, { signal });
-    }
-  }
 }

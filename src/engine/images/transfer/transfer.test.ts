@@ -154,6 +154,22 @@ describe('mirrors of the default registry', () => {
     for (const { headers } of [...mirror.asked, ...registry.asked]) expect(headers.get('authorization')).toBeNull();
   });
 
+  test('are asked again, when the registry itself is out of reach', async () => {
+    await images.stop();
+    images.registryMirrors = [`http://${mirror.host}`];
+    // Nobody listens there, so nobody gets to Docker Hub.
+    images.proxies.https = 'http://127.0.0.1:1';
+    await images.start();
+    mirror.hold('library/app', image, 'v1');
+    let failures = 1;
+    mirror.misbehave = (_, { path }) =>
+      path.includes('/manifests/') && failures-- > 0
+        ? failure(503, 'UNAVAILABLE', 'later', { 'Retry-After': '0' })
+        : undefined;
+    await images.pull('app:v1');
+    expect(mirror.count('GET', /manifests/)).toBe(2);
+  });
+
   test('are not asked for images of other registries', async () => {
     await images.pull(name('me/app:v1'));
     expect(mirror.asked).toEqual([]);
@@ -334,5 +350,57 @@ describe('push', () => {
     registry.misbehave = (_, { method }) =>
       method === 'PATCH' && failures-- > 0 ? failure(500, 'UNKNOWN', 'oops', { 'Retry-After': '0' }) : undefined;
     expect((await images.push(name('new/app:v1'))).at(-1)).toContain('digest:');
+  });
+
+  test('that breaks in the middle of a blob goes on from there', async () => {
+    await images.load(big, name('new/big:v1'));
+    let breaks = 2;
+    const lengths: (string | null)[] = [];
+    registry.misbehave = async (request, { method, path, headers }) => {
+      if (method !== 'PATCH' || headers.get('content-length')!.length < 5) return undefined;
+      lengths.push(headers.get('content-range'));
+      if (breaks-- <= 0) return undefined;
+      const came = Buffer.from(await request.arrayBuffer());
+      registry.keepOfUpload(path, came.subarray(0, 20_000));
+      return failure(503, 'UNAVAILABLE', 'out of order', { 'Retry-After': '0' });
+    };
+    const lines = await images.push(name('new/big:v1'));
+    expect(lines.at(-1)).toContain('digest:');
+    const { bytes, descriptor } = big.layers[0]!;
+    const last = bytes.length - 1;
+    expect(lengths).toEqual([null, `20000-${last}`, `40000-${last}`]);
+    expect(registry.blobs.get(`new/big@${descriptor.digest}`)).toEqual(bytes);
+  });
+
+  test('of an upload that the registry has forgotten begins it again', async () => {
+    let failures = 1;
+    registry.misbehave = (_, { method }) =>
+      method === 'PATCH' && failures-- > 0 ? failure(500, 'UNKNOWN', 'oops', { 'Retry-After': '0' }) : undefined;
+    expect((await images.push(name('new/app:v1'))).at(-1)).toContain('digest:');
+    expect(registry.count('POST', /uploads/)).toBe(image.blobs.size);
+  });
+
+  test('whose manifest is refused for a passing reason puts it again', async () => {
+    const answers = [500, 503];
+    registry.misbehave = (_, { method, path }) =>
+      method === 'PUT' && path.includes('/manifests/') && answers.length > 0
+        ? failure(answers.shift()!, 'UNAVAILABLE', 'later', { 'Retry-After': '0' })
+        : undefined;
+    expect((await images.push(name('new/app:v1'))).at(-1)).toContain('digest:');
+    expect(registry.count('PUT', /manifests/)).toBe(3);
+  });
+
+  test('whose token runs out in the middle gets another', async () => {
+    let issued = 0;
+    let refusals = 1;
+    registry.misbehave = (_, { method, path, headers }) => {
+      if (path.startsWith('/token')) return Response.json({ token: `t${++issued}`, expires_in: 300 });
+      const challenge = { 'WWW-Authenticate': `Bearer realm="http://${registry.host}/token",service="test"` };
+      const isOld = headers.get('authorization') !== `Bearer t${issued}`;
+      const runsOut = method === 'PATCH' && refusals-- > 0;
+      return isOld || runsOut ? failure(401, 'UNAUTHORIZED', 'authentication required', challenge) : undefined;
+    };
+    expect((await images.push(name('new/app:v1'))).at(-1)).toContain('digest:');
+    expect(registry.manifests.has('new/app:v1')).toBe(true);
   });
 });
