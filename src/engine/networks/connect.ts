@@ -6,6 +6,7 @@ import { type NetworkContext, publish } from './context.ts';
 import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, requireNetwork } from './find.ts';
 import { endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
+import { settleGatewayService } from './gateway-service.ts';
 import { needsNames, openNameServer } from './names.ts';
 import { namespaceLink } from './namespace-link.ts';
 import { usesPlugins } from './plugins/plugin-drivers.ts';
@@ -14,7 +15,13 @@ import { proxyPorts, publishPorts, releasePorts } from './published.ts';
 import type { EndpointRecord, NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { endpointRecord, isContainerMode } from './register.ts';
 import { portsOf } from './sandbox-lifecycle.ts';
-import { attachEndpoint, checkMacAddress, releaseEndpoint, reserveEndpoint } from './sandbox-start.ts';
+import {
+  attachEndpoint,
+  checkMacAddress,
+  releaseEndpoint,
+  reserveEndpoint,
+  takeEndpointAway,
+} from './sandbox-start.ts';
 
 const SHARED =
   'container sharing network namespace with another container or host cannot be connected to any other network';
@@ -184,17 +191,8 @@ function disconnectLive(
   endpoint: EndpointRecord,
 ): void {
   const namespace = context.namespaces.get(sandbox.container);
-  const spec = endpointSpec({ endpoint, live: endpoint.live! });
-  const ports = endpoint.live!.ports;
-  // Ports first: nobody must reach whoever gets the address next.
-  context.host.removePorts(ports);
-  if (network.driver !== 'null') {
-    context.host.silence(network, spec, namespace);
-    if (namespace) context.host.detach(network, spec, namespace);
-  }
-  delete sandbox.endpoints[network.name];
-  releaseEndpoint(context, endpoint);
-  context.store.saveSandbox(sandbox);
+  const active = { name: network.name, network, endpoint, live: endpoint.live! };
+  const ports = takeEndpointAway(context, sandbox, active, namespace);
   if (!namespace) {
     releasePorts(context, ports);
     return;
@@ -213,19 +211,20 @@ export function movePorts(
   namespace: SandboxNamespace,
   left: readonly PublishedPort[] = [],
 ): void {
+  const released = [...left, ...settleGatewayService(context, sandbox, namespace)];
   setDefaultRoutes(context, sandbox, namespace);
   const ways = waysOf(context, sandbox);
   if (!sandbox.live || sandbox.live.ways === ways) {
-    releasePorts(context, left);
+    releasePorts(context, released);
     return;
   }
   const present = portsOf(context, sandbox);
   context.host.removePorts(present);
-  releasePorts(context, [...left, ...present]);
+  releasePorts(context, [...released, ...present]);
   for (const { live } of Object.values(sandbox.endpoints)) if (live) live.ports = [];
   sandbox.live.ways = ways;
   try {
-    publishPorts(context, sandbox, [...left, ...present]);
+    publishPorts(context, sandbox, [...released, ...present]);
   } finally {
     // Also if there are none now: what is stored is what is held.
     context.store.saveSandbox(sandbox);

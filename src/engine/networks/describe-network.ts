@@ -41,9 +41,9 @@ export function describeNetwork(
   options: { verbose: boolean },
 ): NetworkDescription {
   const containers: Record<string, EndpointResource> = {};
-  for (const { sandbox, live } of usersOf(context, network)) {
+  for (const { sandbox, live, name } of usersOf(context, network)) {
     containers[sandbox.container] = {
-      Name: sandbox.name,
+      Name: name,
       EndpointID: live.id,
       MacAddress: live.macAddress,
       IPv4Address: live.ipv4 ? `${live.ipv4.address}/${live.ipv4.bits}` : '',
@@ -62,10 +62,10 @@ export function describeNetwork(
 export function usersOf(
   context: NetworkContext,
   network: NetworkRecord,
-): { sandbox: SandboxRecord; live: LiveEndpoint }[] {
+): { sandbox: SandboxRecord; live: LiveEndpoint; name: string }[] {
   return [...context.store.sandboxes].flatMap(sandbox =>
-    Object.values(sandbox.endpoints).flatMap(endpoint =>
-      endpoint.network === network.id && endpoint.live ? [{ sandbox, live: endpoint.live }] : [],
+    Object.entries(sandbox.endpoints).flatMap(([key, { network: id, live, gatewayService }]) =>
+      id === network.id && live ? [{ sandbox, live, name: gatewayService ? key : sandbox.name }] : [],
     ),
   );
 }

@@ -49,12 +49,12 @@ export function gatewayEndpoint(
   return best;
 }
 
-/** The network `none` leads nowhere. */
 /** Tells one choice of ways out from another. */
 export const waysOf = (context: NetworkContext, sandbox: SandboxRecord): string =>
   `${gatewayEndpoint(context, sandbox, 4)?.live.id ?? ''} ${gatewayEndpoint(context, sandbox, 6)?.live.id ?? ''}`;
 
-const routeOf = (context: NetworkContext, active: ActiveEndpoint, family: Family) =>
+/** The network `none` leads nowhere. */
+export const routeOf = (context: NetworkContext, active: ActiveEndpoint, family: Family) =>
   active.network.driver === 'null'
     ? undefined
     : context.host.driver(active.network).defaultRoute(active.network, endpointSpec(active), family);

@@ -55,9 +55,11 @@ function ownNames(context: NetworkContext, sandbox: SandboxRecord): HostsEntry[]
   if (full === '') return [];
   const short = full.split('.')[0]!;
   const names = short === full ? [full] : [full, short];
-  return activeEndpoints(context, sandbox).flatMap(({ live }) =>
-    [live.ipv4, live.ipv6].flatMap(address => (address ? [{ address: address.address, names }] : [])),
-  );
+  return activeEndpoints(context, sandbox)
+    .filter(({ endpoint }) => !endpoint.gatewayService)
+    .flatMap(({ live }) =>
+      [live.ipv4, live.ipv6].flatMap(address => (address ? [{ address: address.address, names }] : [])),
+    );
 }
 
 /** "name:address" or "name=address"; an address of `host-gateway` is the host's, as the container reaches it. */

@@ -15,9 +15,10 @@ import { resolvOverrides } from './resolv-overrides.ts';
 const HOST_NAME = 'host.docker.internal';
 
 export const needsNames = (context: NetworkContext, sandbox: SandboxRecord): boolean =>
-  activeEndpoints(context, sandbox).some(({ network }) => hasNames(network.name, network.driver));
+  activeEndpoints(context, sandbox).some(hasNames);
 
-const hasNames = (name: string, driver: string) => isUserDefined(name) && driver !== 'null' && driver !== 'host';
+const hasNames = ({ network: { name, driver }, endpoint }: ActiveEndpoint) =>
+  isUserDefined(name) && driver !== 'null' && driver !== 'host' && !endpoint.gatewayService;
 
 /** The container's name server, as long as its namespace is known here. */
 export function openNameServer(
@@ -86,7 +87,7 @@ class ContainerNames implements Names {
   get #networks(): ActiveEndpoint[] {
     const sandbox = this.#sandbox;
     if (!sandbox) return [];
-    return activeEndpoints(this.context, sandbox).filter(({ network }) => hasNames(network.name, network.driver));
+    return activeEndpoints(this.context, sandbox).filter(hasNames);
   }
 
   /** "name", or "name.network" for one certain network. The first network that knows the name has the answer. */

@@ -53,6 +53,8 @@ export interface EndpointRecord {
   driverOptions: Record<string, string>;
   gatewayPriority: number;
   live: LiveEndpoint | undefined;
+  /** Nobody asked for it: see gateway-service.ts. */
+  gatewayService?: true;
 }
 
 export interface InterfaceAddress {

@@ -19,7 +19,7 @@ export async function removeNetwork(context: NetworkContext, network: NetworkRec
   }
   const users = usersOf(context, network);
   if (users.length > 0) {
-    const list = users.map(({ sandbox, live }) => `name:"${sandbox.name}" id:"${shortId(live.id)}"`).join(', ');
+    const list = users.map(({ name, live }) => `name:"${name}" id:"${shortId(live.id)}"`).join(', ');
     throw forbidden(`error while removing network: network ${network.name} has active endpoints (${list})`);
   }
   if (usesPlugins(network)) {

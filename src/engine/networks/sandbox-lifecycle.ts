@@ -3,6 +3,7 @@ import { newNetworkId } from '../../lib/ids.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { activeEndpoints, endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
+import { forgetGatewayService, reserveGatewayService } from './gateway-service.ts';
 import { checkLinks, linkedFrom, linkRules } from './links.ts';
 import { closeNameServer, needsNames, openNameServer } from './names.ts';
 import { linkNamespace, unlinkNamespace } from './namespace-link.ts';
@@ -18,18 +19,21 @@ export function startSandbox(
   prepared: PreparedSandbox | undefined,
 ): SandboxNamespace {
   const endpoints = resolveEndpoints(context, sandbox);
+  const id = prepared?.id ?? newNetworkId();
   try {
     for (const [endpoint, network] of endpoints) {
       if (network.driver === 'null') endpoint.live = placeholder();
       else reserveEndpoint(context, sandbox, endpoint, network, prepared?.grants);
     }
+    const service = reserveGatewayService(context, sandbox, id);
+    if (service) endpoints.push(service);
     checkLinks(context, sandbox);
     publishPorts(context, sandbox);
   } catch (error) {
     giveBack(context, sandbox);
     throw error;
   }
-  sandbox.live = { id: prepared?.id ?? newNetworkId(), kind: 'own', ways: waysOf(context, sandbox) };
+  sandbox.live = { id, kind: 'own', ways: waysOf(context, sandbox) };
   // Stored before the kernel has any of it: after a crash, what the kernel has is what some record names.
   context.store.saveSandbox(sandbox);
   try {
@@ -77,7 +81,9 @@ export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): vo
   giveBack(context, sandbox);
   sandbox.live = undefined;
   context.store.saveSandbox(sandbox);
-  for (const { network } of active) publish(context, network, 'disconnect', { container: sandbox.container });
+  for (const { network, endpoint } of active) {
+    if (!endpoint.gatewayService) publish(context, network, 'disconnect', { container: sandbox.container });
+  }
 }
 
 function giveBack(context: NetworkContext, sandbox: SandboxRecord): void {
@@ -85,6 +91,7 @@ function giveBack(context: NetworkContext, sandbox: SandboxRecord): void {
     releasePorts(context, endpoint.live?.ports ?? []);
     releaseEndpoint(context, endpoint);
   }
+  forgetGatewayService(sandbox);
 }
 
 export const portsOf = (context: NetworkContext, sandbox: SandboxRecord) =>

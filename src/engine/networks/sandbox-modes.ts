@@ -95,8 +95,8 @@ function makeLive(context: NetworkContext, record: SandboxRecord, kind: SandboxK
 }
 
 function tellConnected(context: NetworkContext, record: SandboxRecord): void {
-  for (const { network } of activeEndpoints(context, record)) {
-    publish(context, network, 'connect', { container: record.container });
+  for (const { network, endpoint } of activeEndpoints(context, record)) {
+    if (!endpoint.gatewayService) publish(context, network, 'connect', { container: record.container });
   }
 }
 

@@ -8,11 +8,11 @@ import type { SandboxNamespace } from '../../network/sandbox.ts';
 import type { NetworkContext } from './context.ts';
 import { checkEndpoint, endpointSysctls } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork } from './find.ts';
-import { endpointSpec } from './gateway.ts';
+import { type ActiveEndpoint, endpointSpec } from './gateway.ts';
 import { hardwareAddress } from './hardware-address.ts';
 import { NETWORK_FAILURE } from './networks.ts';
 import type { Grants } from './plugins/plugin-endpoints.ts';
-import type { EndpointRecord, LiveEndpoint, NetworkRecord, SandboxRecord } from './record.ts';
+import type { EndpointRecord, LiveEndpoint, NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { isUserDefined } from './register.ts';
 
 const DEFAULT_PREFIX = 'eth';
@@ -92,6 +92,26 @@ export function releaseEndpoint(context: NetworkContext, endpoint: EndpointRecor
   if (!live || !network) return;
   endpoint.live = undefined;
   for (const address of [live.ipv4, live.ipv6]) if (address) context.addresses.release(network, address.address);
+}
+
+/** From a container that lives on. Returns the ports that it had, which are still held. */
+export function takeEndpointAway(
+  context: NetworkContext,
+  sandbox: SandboxRecord,
+  { name, network, endpoint, live }: ActiveEndpoint,
+  namespace: SandboxNamespace | undefined,
+): readonly PublishedPort[] {
+  const spec = endpointSpec({ endpoint, live });
+  // Ports first: nobody must reach whoever gets the address next.
+  context.host.removePorts(live.ports);
+  if (network.driver !== 'null') {
+    context.host.silence(network, spec, namespace);
+    if (namespace) context.host.detach(network, spec, namespace);
+  }
+  delete sandbox.endpoints[name];
+  releaseEndpoint(context, endpoint);
+  context.store.saveSandbox(sandbox);
+  return live.ports;
 }
 
 export function attachEndpoint(

@@ -6,7 +6,9 @@ import type { EndpointRecord, SandboxRecord } from './record.ts';
 
 export function networkSettings(context: NetworkContext, sandbox: SandboxRecord | undefined): NetworkSettings {
   const networks: Record<string, EndpointSettings> = {};
-  for (const [name, endpoint] of Object.entries(sandbox?.endpoints ?? {})) networks[name] = endpointSettings(endpoint);
+  for (const [name, endpoint] of Object.entries(sandbox?.endpoints ?? {})) {
+    if (!endpoint.gatewayService) networks[name] = endpointSettings(endpoint);
+  }
   const own = sandbox?.live && sandbox.live.kind !== 'joined';
   return {
     SandboxID: own ? sandbox.live!.id : '',

@@ -44,6 +44,8 @@ export interface PluginInterface {
   gateway: string;
   gateway6: string;
   routes: readonly { destination: string; gateway: string | undefined }[];
+  /** Its containers are to have no way out but what the plugin gives them. */
+  needsNoGateway: boolean;
 }
 
 /** Which interface of the host carries a network. */

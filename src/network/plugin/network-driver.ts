@@ -45,6 +45,7 @@ export interface Joined {
   gateway: string;
   gateway6: string;
   routes: StaticRoute[];
+  needsNoGateway: boolean;
 }
 
 export class NetworkPlugin {
@@ -116,6 +117,7 @@ export class NetworkPlugin {
       gateway: this.#address(answer, 'Gateway', 4),
       gateway6: this.#address(answer, 'GatewayIPv6', 6),
       routes: objectsIn(answer, 'StaticRoutes').map(route => this.#route(route)),
+      needsNoGateway: flagIn(answer, 'DisableGatewayService'),
     };
   }
 

@@ -200,10 +200,10 @@ async function joinNetwork(
   // Only the plugin knows the way out.
   if (grant.ipv4) grant.ipv4 = { ...grant.ipv4, gateway: joined.gateway };
   if (grant.ipv6) grant.ipv6 = { ...grant.ipv6, gateway: joined.gateway6 };
-  const { sourceInterface, prefix, gateway, routes } = joined;
+  const { sourceInterface, prefix, gateway, routes, needsNoGateway } = joined;
   const gateway6 = grant.ipv6 ? joined.gateway6 : '';
   grant.prefix = prefix;
-  grant.plugin = { sourceInterface, gateway, gateway6, routes };
+  grant.plugin = { sourceInterface, gateway, gateway6, routes, needsNoGateway };
 }
 
 /** The plugins of a running container learn whose endpoint is its way out now. */
