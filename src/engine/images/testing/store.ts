@@ -19,9 +19,15 @@ export class TestImages implements AsyncDisposable {
   readonly events: string[] = [];
   /** Whoever asks may; tests of trust put something else here before `start`. */
   trust: PullGate & RunGate = { admitPull: async () => {}, admitRun: () => undefined };
-  /** Mirrors of the default registry; to be set before `start`. */
-  registryMirrors: string[] = [];
-  proxies = { http: '', https: '', no: '' };
+  /** As `daemon.json` and its reload change it. */
+  readonly config = {
+    insecureRegistries: [],
+    registryMirrors: [] as string[],
+    proxies: { http: '', https: '', no: '' },
+    maxConcurrentDownloads: 3,
+    maxConcurrentUploads: 5,
+    maxDownloadAttempts: 3,
+  };
   store!: ImageStore;
   #database!: StateDatabase;
 
@@ -49,14 +55,7 @@ export class TestImages implements AsyncDisposable {
         subscribe: query => log.subscribe(query),
         listeners: 0,
       },
-      config: {
-        insecureRegistries: [],
-        registryMirrors: this.registryMirrors,
-        proxies: this.proxies,
-        maxConcurrentDownloads: 3,
-        maxConcurrentUploads: 5,
-        maxDownloadAttempts: 3,
-      },
+      config: this.config,
       users: { usersOf: image => this.users.get(image) ?? [] },
       trust: this.trust,
       layersInUse: () => [],

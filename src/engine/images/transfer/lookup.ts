@@ -55,12 +55,13 @@ export async function login(
 ): Promise<{ Status: string; IdentityToken: string }> {
   const domain = registryDomain(address);
   const [endpoint] = await endpointsFor(domain, registries.config, 'push');
+  const session = registries.session(endpoint!, credentials);
   try {
-    const identityToken = await registries.session(endpoint!, credentials).verify(signal);
+    const identityToken = await session.verify(signal);
     return { Status: 'Login Succeeded', IdentityToken: identityToken };
   } catch (error) {
     if (!(error instanceof RegistryFailure) || (error.status !== 401 && error.status !== 403)) throw error;
-    throw unauthorized(`Get "https://${endpoint!.host}/v2/": ${error.message}`, error);
+    throw unauthorized(`Get "${await session.base()}/v2/": ${error.message}`, error);
   }
 }
 

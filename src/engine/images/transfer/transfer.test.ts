@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { type TestImage, testImage } from '../../../content/testing/layers.ts';
 import { sha256 } from '../../../lib/ids.ts';
-import { failure, TestRegistry } from '../../../registry/testing/registry.ts';
+import { type Asked, failure, TestRegistry } from '../../../registry/testing/registry.ts';
 import { NO_CREDENTIALS } from '../images.ts';
 import { TestImages } from '../testing/store.ts';
 
@@ -140,7 +140,7 @@ describe('mirrors of the default registry', () => {
   beforeEach(async () => {
     mirror = new TestRegistry();
     await images.stop();
-    images.registryMirrors = [`http://${mirror.host}/`, `http://${registry.host}`];
+    images.config.registryMirrors = [`http://${mirror.host}/`, `http://${registry.host}`];
     await images.start();
   });
   afterEach(() => mirror[Symbol.dispose]());
@@ -156,9 +156,9 @@ describe('mirrors of the default registry', () => {
 
   test('are asked again, when the registry itself is out of reach', async () => {
     await images.stop();
-    images.registryMirrors = [`http://${mirror.host}`];
+    images.config.registryMirrors = [`http://${mirror.host}`];
     // Nobody listens there, so nobody gets to Docker Hub.
-    images.proxies.https = 'http://127.0.0.1:1';
+    images.config.proxies.https = 'http://127.0.0.1:1';
     await images.start();
     mirror.hold('library/app', image, 'v1');
     let failures = 1;
@@ -250,6 +250,54 @@ describe('a pull that goes wrong says why, and keeps nothing', () => {
   });
 });
 
+describe('no more goes on at once than is configured', () => {
+  let many: TestImage;
+  /** Most that the registry was asked for at one time, of what matches. */
+  function watch(matches: (asked: Asked) => boolean): () => number {
+    let [now, most] = [0, 0];
+    registry.misbehave = async (_, asked) => {
+      if (!matches(asked)) return undefined;
+      most = Math.max(most, ++now);
+      await Bun.sleep(30);
+      now--;
+      return undefined;
+    };
+    return () => most;
+  }
+  beforeEach(async () => {
+    many = await testImage(Array.from({ length: 9 }, (_, at) => ({ [`file${at}`]: `content ${at}` })));
+    registry.hold('me/many', many, 'v1');
+  });
+
+  test('downloads, of several images together', async () => {
+    const most = watch(({ method, path }) => method === 'GET' && path.includes('/blobs/'));
+    await Promise.all([
+      images.pull(name('me/many:v1')),
+      images.pull(name('me/app:v1')),
+      images.pull(name('me/big:v1')),
+    ]);
+    expect(most()).toBe(3);
+  });
+
+  test('uploads', async () => {
+    await images.load(many, name('new/many:v1'));
+    const most = watch(({ method }) => method === 'PATCH');
+    images.config.maxConcurrentUploads = 2;
+    await images.push(name('new/many:v1'));
+    expect(most()).toBe(2);
+  });
+
+  test('and what a reload changes counts at once', async () => {
+    const most = watch(({ method, path }) => method === 'GET' && path.includes('/blobs/'));
+    images.config.maxConcurrentDownloads = 1;
+    await images.pull(name('me/app:v1'));
+    expect(most()).toBe(1);
+    images.config.maxConcurrentDownloads = 6;
+    await images.pull(name('me/many:v1'));
+    expect(most()).toBe(6);
+  });
+});
+
 describe('a pull that is cut off', () => {
   /** Sends the beginning of the big layer, and then nothing. */
   function stall(): Promise<void> {
@@ -285,6 +333,28 @@ describe('a pull that is cut off', () => {
     expect((await images.leftovers()).ingest).toEqual([]);
   });
 
+  test('goes on for whoever still waits', async () => {
+    const { promise: rest, resolve: go } = Promise.withResolvers<void>();
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    registry.misbehave = async (_, { path }) => {
+      if (!isLayer(path, big)) return undefined;
+      resolve();
+      await rest;
+      return undefined;
+    };
+    const abort = new AbortController();
+    const left = images.pull(name('me/big:v1'), abort.signal);
+    await begun;
+    const stayed = images.pull(name('me/big:v1'));
+    while (registry.count('GET', /manifests/) < 2) await Bun.sleep(5);
+    // It has its manifest, so it is about to wait for the layer, too.
+    await Bun.sleep(50);
+    abort.abort(new Error('interrupted'));
+    await expect(left).rejects.toThrow('interrupted');
+    go();
+    expect((await stayed).at(-1)).toContain('Downloaded newer image');
+  });
+
   test('is forgotten by a prune', async () => {
     const begun = stall();
     const abort = new AbortController();
@@ -295,6 +365,17 @@ describe('a pull that is cut off', () => {
     await images.store.prune({});
     expect(await images.leftovers()).toEqual(nothing);
   });
+});
+
+test('a login that is refused names the way by which it was asked', async () => {
+  registry.misbehave = (_, { path }) =>
+    path === '/v2/'
+      ? failure(401, 'UNAUTHORIZED', 'authentication required', { 'WWW-Authenticate': 'Basic realm="test"' })
+      : undefined;
+  const credentials = { ...NO_CREDENTIALS, username: 'me', password: 'wrong' };
+  await expect(images.store.login(registry.host, credentials, new AbortController().signal)).rejects.toThrow(
+    `Get "http://${registry.host}/v2/": unauthorized: authentication required`,
+  );
 });
 
 describe('push', () => {
