@@ -80,6 +80,7 @@ type Reloadable = Pick<
   | 'maxConcurrentDownloads'
   | 'maxConcurrentUploads'
   | 'maxDownloadAttempts'
+  | 'builderVersion'
 >;
 
 /** What SIGHUP changes in a running engine. */
@@ -95,8 +96,12 @@ export function reloadable(settings: Settings): Reloadable {
     maxConcurrentDownloads: settings.maxConcurrentDownloads,
     maxConcurrentUploads: settings.maxConcurrentUploads,
     maxDownloadAttempts: settings.maxDownloadAttempts,
+    builderVersion: builderVersion(settings.features['buildkit']),
   };
 }
+
+/** All that this feature does, in Docker, too: clients choose for themselves. */
+const builderVersion = (buildkit: boolean | undefined) => (buildkit === undefined ? undefined : buildkit ? '2' : '1');
 
 /** containerd's name for an ordinary container; scripts give it where Docker has it as another name of its default. */
 const RUNC_SHIM = 'io.containerd.runc.v2';

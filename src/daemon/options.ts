@@ -48,6 +48,13 @@ function option<Value>(
 
 const notYet = { unbuilt: 'always' } as const;
 
+/** What each of Docker's features may be set to. Images are always kept as containerd does; of CDI there is nothing to switch on. */
+const KNOWN_FEATURES: Readonly<Record<string, readonly boolean[]>> = {
+  'containerd-snapshotter': [true],
+  buildkit: [true, false],
+  cdi: [false],
+};
+
 export const options = {
   hosts: option('host', list(), 'Socket to listen on: unix://, tcp:// or fd:// (several are possible)', {
     short: 'H',
@@ -127,8 +134,7 @@ export const options = {
   ),
   features: option('feature', features(), 'Feature to switch: name=true', {
     key: 'features',
-    // Images are kept that way, so nothing is left to switch.
-    unbuilt: wanted => Object.entries(wanted).some(([name, on]) => name !== 'containerd-snapshotter' || !on),
+    unbuilt: wanted => Object.entries(wanted).some(([name, on]) => KNOWN_FEATURES[name]?.includes(on) !== true),
   }),
   execOptions: option('exec-opt', list(), 'native.cgroupdriver=cgroupfs is the only one', {
     key: 'exec-opts',

@@ -195,6 +195,13 @@ describe('flags and file together', () => {
     [['--bridge=br0', '--bip=10.0.0.1/24'], {}, 'mutually exclusive'],
     [['-H', 'tcp://0.0.0.0:2375'], {}, 'refusing to listen on tcp://0.0.0.0:2375 without TLS'],
     [[], { hosts: ['tcp://0.0.0.0:2375'] }, 'refusing to listen'],
+    [
+      [],
+      { features: { 'containerd-snapshotter': false } },
+      "images are always kept as Docker's containerd-snapshotter",
+    ],
+    [[], { features: { cdi: true } }, 'features in the configuration file: {"cdi":true} is not built yet'],
+    [['--feature=nosuch'], {}, 'not built yet'],
   ];
   test.each(wrong)('%p and %j are refused', (flags, file, message) => {
     expect(() => merged(flags, file)).toThrow(message);
@@ -204,7 +211,9 @@ describe('flags and file together', () => {
     [['-H', 'tcp://0.0.0.0:2375', '--allow-insecure-tcp']],
     [['-H', 'tcp://0.0.0.0:2376', '--tlsverify']],
     [['--live-restore', '--storage-driver=overlay2', '--exec-opt=native.cgroupdriver=cgroupfs']],
-    [['--feature=containerd-snapshotter', '--firewall-backend=nftables']],
+    [['--feature=containerd-snapshotter', '--feature=cdi=false', '--firewall-backend=nftables']],
+    [['--feature=buildkit']],
+    [['--feature=buildkit=false']],
   ])('%p make sense', flags => {
     expect(() => merged(flags, {})).not.toThrow();
   });

@@ -56,6 +56,9 @@ function checkBuilt(name: OptionName, flag: unknown, key: unknown): void {
 
 function describeUnbuilt(name: OptionName, value: unknown): string {
   if (name === 'liveRestore') return "containers always outlive this daemon; that can't be switched off";
+  if (name === 'features' && (value as Settings['features'])['containerd-snapshotter'] === false) {
+    return "images are always kept as Docker's containerd-snapshotter keeps them; that can't be switched off";
+  }
   return optionTable[name].unbuilt === 'always' ? 'not built yet' : `${show(name, value)} is not built yet`;
 }
 

@@ -14,6 +14,8 @@ export interface EngineConfig {
   labels: readonly string[];
   debug: boolean;
   experimental: boolean;
+  /** Which builder clients are told to use, where somebody has decided: 2 is BuildKit. */
+  builderVersion: '1' | '2' | undefined;
   logDriver: string;
   logOptions: Readonly<Record<string, string>>;
   defaultRuntime: string;

@@ -100,6 +100,8 @@ describe('states', () => {
     expect((await engine.api.post('/containers/twice/start')).status).toBe(304);
     expect((await engine.api.post('/containers/twice/stop?t=0')).status).toBe(204);
     expect((await engine.api.post('/containers/twice/stop?t=0')).status).toBe(304);
+    // By whatever signal, as in Docker.
+    expect(await engine.docker('stop', '-s', 'NOPE', 'twice')).toMatchObject({ code: 0, stdout: 'twice\n' });
   });
 
   test('a running container is removed only by force', async () => {
@@ -141,9 +143,12 @@ describe('signals', () => {
   });
 
   test('kill refuses unknown signals and containers that do not run', async () => {
-    await engine.output('create', '--name', 'idle', 'busybox');
+    await engine.output('create', '--name', 'idle', 'busybox', 'sleep', '1000');
     expect((await engine.api.post('/containers/idle/kill')).status).toBe(409);
     expect((await engine.api.post('/containers/idle/kill?signal=NOPE')).status).toBe(400);
+    await engine.output('start', 'idle');
+    expect((await engine.api.post('/containers/idle/stop?signal=NOPE')).status).toBe(400);
+    await engine.output('stop', '-t', '0', 'idle');
   });
 
   test('a process that runs out of memory is told as such', async () => {

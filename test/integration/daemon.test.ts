@@ -150,6 +150,20 @@ describe('SIGHUP', () => {
     expect(JSON.parse(events.text).Actor.Attributes).toMatchObject({ labels: '["c=d"]', debug: 'true' });
   });
 
+  test('changes which builder clients are told to use', async () => {
+    await using engine = await startEngine({ config: { features: { buildkit: false } } });
+    const recommended = async () => (await engine.api.get('/_ping')).headers.get('builder-version');
+    expect(await recommended()).toBe('1');
+    for (const [features, version] of [
+      [{ buildkit: true }, '2'],
+      [{}, null],
+    ] as const) {
+      writeFileSync(`${engine.roots.base}/daemon.json`, JSON.stringify({ features }));
+      process.kill(engine.pid, 'SIGHUP');
+      await until(async () => (await recommended()) === version);
+    }
+  });
+
   test('changes nothing when the file makes no sense', async () => {
     await using engine = await startEngine({ config: { labels: ['a=b'] } });
     writeFileSync(`${engine.roots.base}/daemon.json`, '{"labels":["c=d"],"nope":1}');

@@ -16,12 +16,17 @@ const PING_HEADERS = {
   Swarm: 'inactive',
 };
 
+const pingHeaders = ({ builderVersion }: System) => ({
+  ...PING_HEADERS,
+  ...(builderVersion && { 'Builder-Version': builderVersion }),
+});
+
 const DISK_USAGE_KINDS: readonly DiskUsageKind[] = ['container', 'image', 'volume', 'build-cache'];
 
 export function systemRoutes(system: System, events: Events): Route[] {
   return [
-    route('GET', '/_ping', async () => text('OK', PING_HEADERS)),
-    route('HEAD', '/_ping', async () => done({ 'Content-Type': 'text/plain; charset=utf-8', ...PING_HEADERS })),
+    route('GET', '/_ping', async () => text('OK', pingHeaders(system))),
+    route('HEAD', '/_ping', async () => done({ 'Content-Type': 'text/plain; charset=utf-8', ...pingHeaders(system) })),
     route('OPTIONS', '/{any:.*}', async () => done()),
 
     route('GET', '/version', async () => json(await system.version())),

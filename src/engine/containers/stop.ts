@@ -19,12 +19,13 @@ export async function stop(
   options: { signal?: string; timeout?: number },
 ): Promise<void> {
   const { record } = live;
-  const signal = parseSignal(options.signal ?? record.config.StopSignal ?? 'SIGTERM');
   const timeout = options.timeout ?? record.config.StopTimeout ?? context.config.defaultStopTimeout;
   // What is being started is stopped when it has started.
   await live.settled();
   if (await cancelPendingRestart(context, live)) return;
   if (record.phase.kind !== 'running') throw notModified('container is already stopped');
+  // As in Docker: what is not running is stopped, by whatever signal.
+  const signal = parseSignal(options.signal ?? record.config.StopSignal ?? 'SIGTERM');
   rememberManualStop(context, live);
   await endProcess(context, live, signal, timeout);
   publish(context, record, 'stop');

@@ -42,6 +42,10 @@ export class EngineSystem implements System {
     return this.#id;
   }
 
+  get builderVersion(): string | undefined {
+    return this.sources.config.builderVersion;
+  }
+
   async info(): Promise<SystemInfo> {
     const { config, host, containers, images, events } = this.sources;
     const { limits } = host;

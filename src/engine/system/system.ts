@@ -21,6 +21,8 @@ export interface DiskUsage {
 export interface System {
   /** The data root's identity. */
   readonly id: string;
+  /** Which builder is recommended to clients, if any. */
+  readonly builderVersion: string | undefined;
   info(): Promise<SystemInfo>;
   version(): Promise<SystemVersion>;
   /** Of the kinds asked for; what someone else is counting at the moment is not counted twice. */
