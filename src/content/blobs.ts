@@ -6,7 +6,7 @@ import { errnoOf, invalid, notFound } from '../lib/errors.ts';
 import { type Digest, isDigest } from '../lib/ids.ts';
 import { type ByteSource, withoutFirst } from '../lib/streams.ts';
 import type { Durability } from './durability.ts';
-import { blobPath, type ContentLayout, hexOf } from './layout.ts';
+import { blobPath, type ContentLayout, partialBlobPath } from './layout.ts';
 import { MAX_MANIFEST } from './oci.ts';
 import { checkRoom, writeProblem } from './room.ts';
 
@@ -93,7 +93,7 @@ export class BlobStore {
   /** Goes on with what an earlier download, perhaps of another process, has left of this blob of so many bytes. */
   async resume(digest: Digest, size: number): Promise<BlobWriter> {
     checkRoom(this.layout.ingest, size);
-    const path = `${this.layout.ingest}/partial-${hexOf(digest)}`;
+    const path = partialBlobPath(this.layout, digest);
     const writer = new BlobWriter(path, await open(path, 'a+', 0o600), final => this.#adopt(path, final));
     await writer.rehash();
     return writer;
@@ -135,6 +135,8 @@ export interface ExpectedBlob {
   size?: number;
   /** Holds the blob from the moment it is in the store. */
   lease?: { blobs: Set<Digest> };
+  /** Told what it is just before it is in the store. */
+  onDigest?(digest: Digest): void;
 }
 
 /** Takes a blob's bytes in order. Chunks must not change after they are handed over. */
@@ -235,6 +237,7 @@ export class BlobWriter {
         throw invalid(`content has the digest ${digest} instead of ${expected.digest}`);
       }
       expected.lease?.blobs.add(digest);
+      expected.onDigest?.(digest);
       await this.file.chmod(0o644);
       await this.adopt(digest);
       this.#state = 'committed';

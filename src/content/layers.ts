@@ -1,5 +1,5 @@
 // The store of unpacked layers. A layer's directory has its final name only when all of it is there and its diff id is
-// right; until then it is under `ingest`, which every start empties.
+// right; until then it is under `ingest`. There it is `ready` when it is whole and waits for the layers under it.
 import {
   closeSync,
   existsSync,
@@ -8,16 +8,21 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { errnoOf, invalid, unavailable } from '../lib/errors.ts';
 import { type ChainId, type Digest, isDigest } from '../lib/ids.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import type { Durability } from './durability.ts';
 import { dressImplied } from './implied-directories.ts';
-import { type ContentLayout, layerDirectory, layerFiles } from './layout.ts';
+import { blobPath, type ContentLayout, layerDirectory, layerFiles, readyLayerDirectory } from './layout.ts';
+import type { Descriptor } from './oci.ts';
+import type { Removals } from './removals.ts';
 import { LayerUnpacker, type Unpacked } from './unpack/unpacker.ts';
+
+/** In a layer that is ready: what its helper said of it. */
+const READY_NOTE = 'unpacked.json';
 
 export interface LayerInfo {
   diffId: Digest;
@@ -29,15 +34,18 @@ export interface LayerInfo {
 
 export class LayerStore {
   readonly #known = new Map<ChainId, LayerInfo>();
+  readonly #ready: ReadyLayers;
   readonly #slots: Semaphore;
   #count = 0;
 
   constructor(
     private readonly layout: ContentLayout,
     private readonly durability: Durability,
+    private readonly removals: Removals,
     parallel: number,
   ) {
     this.#slots = new Semaphore(parallel);
+    this.#ready = new ReadyLayers(layout, removals);
   }
 
   has(chain: ChainId): boolean {
@@ -63,7 +71,22 @@ export class LayerStore {
    */
   unpack(blob: string, onRead?: (bytes: number) => void): UnpackingLayer {
     const directory = `${this.layout.ingest}/layer-${process.pid}-${++this.#count}`;
-    return new UnpackingLayer(directory, openSync(blob, 'r'), this.#slots, this.layout, onRead);
+    return new UnpackingLayer(directory, { blob: openSync(blob, 'r'), slots: this.#slots, onRead }, this.#ready);
+  }
+
+  /** The same for a blob in the store. What an earlier engine has unpacked of it is gone on with. */
+  unpackStored(blob: Descriptor, onRead?: (bytes: number) => void): UnpackingLayer {
+    const ready = this.#ready.take(blob.digest);
+    if (ready)
+      return new UnpackingLayer(ready.directory, { ready: blob.digest, unpacked: ready.unpacked }, this.#ready);
+    const unpacking = this.unpack(blobPath(this.layout, blob.digest), onRead);
+    unpacking.complete(blob.size);
+    return unpacking;
+  }
+
+  /** True for one that waits for its place in this process. */
+  isAwaited(readyLayer: Digest): boolean {
+    return this.#ready.isTaken(readyLayer);
   }
 
   /**
@@ -86,6 +109,7 @@ export class LayerStore {
       const info: LayerInfo = { diffId: expected.diffId, parent: expected.parent, size: unpacked.size };
       writeFileSync(`${layer.directory}/layer.json`, JSON.stringify(info));
       await this.durability.beforeChange();
+      layer.forgetReady();
       // Somebody else may have been faster while we waited.
       if (!this.has(chain)) renameSync(layer.directory, layerDirectory(this.layout, chain));
       this.#known.set(chain, info);
@@ -101,17 +125,10 @@ export class LayerStore {
     return files;
   }
 
-  /** Takes it out of the store at once, and resolves when its files are gone. */
-  async remove(chain: ChainId): Promise<void> {
-    const removing = `${this.layout.removing}/layer-${process.pid}-${++this.#count}`;
+  /** Takes it out of the store at once; its files go in the background. */
+  remove(chain: ChainId): void {
     this.#known.delete(chain);
-    try {
-      renameSync(layerDirectory(this.layout, chain), removing);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return;
-      throw error;
-    }
-    await rm(removing, { recursive: true, force: true });
+    this.removals.removeInBackground(layerDirectory(this.layout, chain));
   }
 
   list(): ChainId[] {
@@ -122,28 +139,38 @@ export class LayerStore {
   }
 }
 
+type Origin =
+  /** Owns the descriptor. */
+  { blob: number; slots: Semaphore; onRead?: (bytes: number) => void } | { ready: Digest; unpacked: Unpacked };
+
 /** A layer that is being unpacked, or is unpacked and has no place yet. */
 export class UnpackingLayer {
   readonly result: Promise<Unpacked>;
+  #directory: string;
   #unpacker: LayerUnpacker | undefined;
   #order = { available: 0, complete: false };
   #discarded = false;
+  /** The blob by which it is ready. */
+  #readyFor: Digest | undefined;
 
-  /** Owns the descriptor. */
   constructor(
-    readonly directory: string,
-    blob: number,
-    slots: Semaphore,
-    private readonly layout: ContentLayout,
-    onRead?: (bytes: number) => void,
+    directory: string,
+    origin: Origin,
+    private readonly ready: ReadyLayers,
   ) {
-    this.result = this.#run(blob, slots, onRead);
+    this.#directory = directory;
+    if ('ready' in origin) this.#readyFor = origin.ready;
+    this.result = 'ready' in origin ? Promise.resolve(origin.unpacked) : this.#run(origin);
     this.result.catch(() => {
       // Whoever places it hears of it; whoever discards it does not care.
     });
   }
 
-  async #run(blob: number, slots: Semaphore, onRead?: (bytes: number) => void): Promise<Unpacked> {
+  get directory(): string {
+    return this.#directory;
+  }
+
+  async #run({ blob, slots, onRead }: Extract<Origin, { blob: number }>): Promise<Unpacked> {
     using _slot = await slots.acquire();
     try {
       if (this.#discarded) throw unavailable('unpacking was cancelled');
@@ -173,25 +200,86 @@ export class UnpackingLayer {
     else if (available > 0) this.#unpacker?.available(available);
   }
 
+  /** It may wait for its place for long: from now on an engine after a crash finds it, if it knows of an unfinished load or pull of this blob. */
+  async makeReady(blob: Digest): Promise<void> {
+    const unpacked = await this.result;
+    if (this.#discarded || this.#readyFor !== undefined) return;
+    const directory = this.ready.put(this.directory, blob, unpacked);
+    if (directory === undefined) return;
+    this.#directory = directory;
+    this.#readyFor = blob;
+  }
+
+  /** It is about to get its place, where nothing of its way there is of interest. */
+  forgetReady(): void {
+    if (this.#readyFor !== undefined) this.ready.forgetNote(this.directory);
+  }
+
   /** Ends the helper and removes what it made, unless that has been given its place. */
   async discard(): Promise<void> {
     this.#discarded = true;
     await this.#unpacker?.abort();
-    const removing = this.directory.replace(this.layout.ingest, this.layout.removing);
-    try {
-      renameSync(this.directory, removing);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return;
-      throw error;
-    }
-    await rm(removing, { recursive: true, force: true });
+    const removed = this.ready.remove(this.directory);
+    if (this.#readyFor !== undefined) this.ready.release(this.#readyFor);
+    this.#readyFor = undefined;
+    await removed;
+  }
+}
+
+/** Layers that are unpacked whole and wait for their place, by the blobs they are of. Each has one owner in a process. */
+class ReadyLayers {
+  readonly #taken = new Set<Digest>();
+
+  constructor(
+    private readonly layout: ContentLayout,
+    private readonly removals: Removals,
+  ) {}
+
+  /** Returns where it is then; undefined if the same is there already. */
+  put(directory: string, blob: Digest, unpacked: Unpacked): string | undefined {
+    const ready = readyLayerDirectory(this.layout, blob);
+    if (existsSync(ready)) return undefined;
+    writeFileSync(`${directory}/${READY_NOTE}`, JSON.stringify(unpacked));
+    renameSync(directory, ready);
+    this.#taken.add(blob);
+    return ready;
+  }
+
+  take(blob: Digest): { directory: string; unpacked: Unpacked } | undefined {
+    if (this.#taken.has(blob)) return undefined;
+    const directory = readyLayerDirectory(this.layout, blob);
+    const note = readIfThere(`${directory}/${READY_NOTE}`);
+    if (note === undefined) return undefined;
+    this.#taken.add(blob);
+    return { directory, unpacked: JSON.parse(note) as Unpacked };
+  }
+
+  isTaken(blob: Digest): boolean {
+    return this.#taken.has(blob);
+  }
+
+  release(blob: Digest): void {
+    this.#taken.delete(blob);
+  }
+
+  forgetNote(directory: string): void {
+    rmSync(`${directory}/${READY_NOTE}`, { force: true });
+  }
+
+  remove(directory: string): Promise<void> {
+    return this.removals.remove(directory);
   }
 }
 
 /** What is known of a layer in the store; undefined if it is not there. */
 export function readLayerInfo(layout: ContentLayout, chain: ChainId): LayerInfo | undefined {
+  const note = readIfThere(`${layerDirectory(layout, chain)}/layer.json`);
+  return note === undefined ? undefined : (JSON.parse(note) as LayerInfo);
+}
+
+function readIfThere(path: string): string | undefined {
   try {
-    return JSON.parse(readFileSync(`${layerDirectory(layout, chain)}/layer.json`, 'utf8')) as LayerInfo;
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

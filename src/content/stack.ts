@@ -47,7 +47,7 @@ export class StackBuilder {
     stack: readonly StackLayer[],
     lease: Lease,
     signal?: AbortSignal,
-    unpack: Unpack = layer => this.#unpackStored(layer),
+    unpack: Unpack = ({ blob }) => this.content.layers.unpackStored(blob),
   ): Promise<void> {
     for (const { chain } of stack) lease.layers.add(chain);
     const abort = new AbortController();
@@ -72,6 +72,8 @@ export class StackBuilder {
       try {
         inner.throwIfAborted();
         await unpacking.result;
+        const { parent } = layer;
+        if (parent !== undefined && !this.content.layers.has(parent)) await unpacking.makeReady(layer.blob.digest);
         // Asked for by this task, not by whoever began it: they may leave while others still wait for it.
         await this.#ensure(stack, height - 1, inner, unpack);
       } catch (error) {
@@ -84,11 +86,5 @@ export class StackBuilder {
       const { diffId, blob, parent } = layer;
       await this.content.layers.place(unpacking, layer.chain, { diffId, blob: blob.digest, parent });
     });
-  }
-
-  #unpackStored({ blob }: StackLayer): UnpackingLayer {
-    const unpacking = this.content.layers.unpack(this.content.blobs.path(blob.digest));
-    unpacking.complete(blob.size);
-    return unpacking;
   }
 }

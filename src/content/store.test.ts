@@ -38,7 +38,7 @@ function open(): ContentStore {
   opened.push(made);
   return made;
 }
-const nothing: ContentRoots = { targets: [], layers: [] };
+const nothing: ContentRoots = { targets: [], layers: [], unfinished: { targets: [], blobs: [], layers: [] } };
 const ingested = () => readdirSync(`${root}/ingest`);
 
 async function add(image: TestImage): Promise<StackLayer[]> {
@@ -225,7 +225,7 @@ describe('collection', () => {
     const leasedStack = await add(leased);
     await builder.build(leasedStack, other);
 
-    const collected = store.collect({ targets: [kept.target], layers: [inUse[1]!.chain] });
+    const collected = store.collect({ ...nothing, targets: [kept.target], layers: [inUse[1]!.chain] });
     expect(new Set(collected.blobs).intersection(new Set(kept.blobs.keys())).size).toBe(0);
     expect(new Set(store.blobs.list())).toEqual(new Set([...kept.blobs.keys(), ...leased.blobs.keys()]));
     expect(store.layers.list().length).toBe(2 + 2 + 1);
@@ -270,7 +270,7 @@ describe('after a crash', () => {
     await (await store.blobs.resume(digest, 16)).suspend();
     await add(image);
     const next = open();
-    await next.recover({ targets: [image.target], layers: [] });
+    await next.recover({ ...nothing, targets: [image.target] });
     expect(ingested()).toEqual([]);
     expect(next.blobs.has(digest)).toBe(true);
   });
@@ -285,7 +285,7 @@ describe('after a crash', () => {
     writeFileSync(`${root}/unsynced`, JSON.stringify({ ...mark, boot: 'an earlier one' }));
 
     const next = open();
-    await next.recover({ targets: [image.target], layers: [] });
+    await next.recover({ ...nothing, targets: [image.target] });
     expect(next.blobs.has(layer!.descriptor.digest)).toBe(false);
     expect(next.blobs.has(image.target.digest)).toBe(true);
     expect(next.layers.has(stack[0]!.chain)).toBe(false);
@@ -297,9 +297,66 @@ describe('after a crash', () => {
     const stack = await add(image);
     await new StackBuilder(store).build(stack, lease);
     const next = open();
-    await next.recover({ targets: [image.target], layers: [] });
+    await next.recover({ ...nothing, targets: [image.target] });
     expect(new Set(next.blobs.list())).toEqual(new Set(image.blobs.keys()));
     expect(next.layers.has(stack[0]!.chain)).toBe(true);
+  });
+
+  describe('a layer that was unpacked, and waits for the one under it', () => {
+    /** The upper one is ready, the lower one never comes. */
+    async function unpackedUpper() {
+      const image = await testImage([{ a: '1' }, { b: '2' }]);
+      const stack = await add(image);
+      const [lower, upper] = stack as [StackLayer, StackLayer];
+      await store.layers.unpackStored(upper.blob).makeReady(upper.blob.digest);
+      const ready = `ready-${upper.blob.digest.slice(7)}`;
+      const { ino } = statSync(`${root}/ingest/${ready}/diff`);
+      const unfinished = { targets: [], blobs: [lower.blob.digest, upper.blob.digest], layers: [] };
+      return { image, stack, upper, ready, ino, unfinished };
+    }
+
+    test('stays while nobody has given it up, and is not unpacked again', async () => {
+      const { stack, upper, ready, ino, unfinished } = await unpackedUpper();
+      const next = open();
+      await next.recover({ ...nothing, unfinished });
+      expect(ingested()).toEqual([ready]);
+      using lateLease = next.lease();
+      await new StackBuilder(next).build(stack, lateLease);
+      expect(statSync(next.layers.files(upper.chain)).ino).toBe(ino);
+      expect(readdirSync(`${root}/layers/${upper.chain.slice(7)}`).sort()).toEqual(['diff', 'layer.json']);
+      expect(ingested()).toEqual([]);
+    });
+
+    test('is not taken for one that it is not', async () => {
+      const { ready, unfinished, stack } = await unpackedUpper();
+      const note = `${root}/ingest/${ready}/unpacked.json`;
+      writeFileSync(note, JSON.stringify({ ...JSON.parse(readFileSync(note, 'utf8')), diffId: sha256('other') }));
+      const next = open();
+      await next.recover({ ...nothing, unfinished });
+      using lateLease = next.lease();
+      await expect(new StackBuilder(next).build(stack, lateLease)).rejects.toThrow('unpacks to');
+      // The next try unpacks it itself.
+      await new StackBuilder(next).build(stack, lateLease);
+      expect(ingested()).toEqual([]);
+    });
+
+    test('goes when it was given up', async () => {
+      const { image, ready } = await unpackedUpper();
+      // In this process it is still waited for.
+      store.collect({ ...nothing, targets: [image.target] });
+      expect(ingested()).toEqual([ready]);
+      const next = open();
+      await next.recover({ ...nothing, targets: [image.target] });
+      expect(ingested()).toEqual([]);
+    });
+
+    test('goes when the machine went down: nobody can tell what of it reached the disk', async () => {
+      const { unfinished } = await unpackedUpper();
+      const mark = JSON.parse(readFileSync(`${root}/unsynced`, 'utf8')) as { boot: string; since: number };
+      writeFileSync(`${root}/unsynced`, JSON.stringify({ ...mark, boot: 'an earlier one' }));
+      await open().recover({ ...nothing, unfinished });
+      expect(ingested()).toEqual([]);
+    });
   });
 
   test('blobs that are no blobs are left alone', async () => {

@@ -1,22 +1,23 @@
 // All content of an engine: blobs, and the layers unpacked from them. What nothing refers to is collected: images and
 // snapshots refer to content for good, leases while something is under way.
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { messageOf } from '../lib/errors.ts';
+import { mkdirSync, readdirSync } from 'node:fs';
 import type { ChainId, Digest } from '../lib/ids.ts';
 import { log } from '../lib/logger.ts';
 import { BlobStore } from './blobs.ts';
 import { Durability } from './durability.ts';
 import { LayerStore } from './layers.ts';
-import { type ContentLayout, contentLayout } from './layout.ts';
+import { type ContentLayout, contentLayout, unfinishedIn } from './layout.ts';
 import { ManifestReader } from './manifests.ts';
 import { chainIds, childrenOf, type Descriptor, isConfigType, isIndexType, isManifestType } from './oci.ts';
 import { dropSuspects } from './recovery.ts';
+import { Removals } from './removals.ts';
 
 /** What must stay. */
 export interface ContentRoots {
   targets: Iterable<Descriptor>;
   layers: Iterable<ChainId>;
+  /** What pulls and loads that have not ended may go on with. */
+  unfinished: { targets: readonly Descriptor[]; blobs: Iterable<Digest>; layers: Iterable<ChainId> };
 }
 
 export interface Collected {
@@ -32,20 +33,21 @@ export class ContentStore {
   readonly #layout: ContentLayout;
   readonly #durability: Durability;
   readonly #leases = new Set<Lease>();
-  readonly #removals = new Set<Promise<void>>();
+  readonly #removals: Removals;
 
   constructor(dataRoot: string, options: { parallelUnpacks: number }) {
     this.#layout = contentLayout(dataRoot);
     for (const directory of Object.values(this.#layout)) mkdirSync(directory, { recursive: true, mode: 0o711 });
     this.#durability = new Durability(dataRoot);
+    this.#removals = new Removals(this.#layout);
     this.blobs = new BlobStore(this.#layout, this.#durability);
-    this.layers = new LayerStore(this.#layout, this.#durability, options.parallelUnpacks);
+    this.layers = new LayerStore(this.#layout, this.#durability, this.#removals, options.parallelUnpacks);
     this.manifests = new ManifestReader(this.blobs);
   }
 
   /**
-   * Once, before anything else uses the store: takes away what a crash left. Downloads that broke off are kept like blobs,
-   * so that the same command can go on where it was; unless the blob has come in another way since.
+   * Once, before anything else uses the store: takes away what a crash left. What an unfinished pull or load may go on with
+   * stays: its blobs, downloads that broke off, layers that were unpacked whole.
    */
   async recover(roots: ContentRoots): Promise<void> {
     const suspectSince = this.#durability.suspectSince();
@@ -53,34 +55,24 @@ export class ContentStore {
       await dropSuspects(this.#layout, suspectSince);
       this.#durability.cleared();
     }
-    const kept = new Set(this.#partials().flatMap(({ name, digest }) => (this.blobs.has(digest) ? [] : [name])));
+    this.#removals.finishEarlier();
+    const kept = new Set<string>();
+    for (const { name, kind, blob } of unfinishedIn(this.#layout)) {
+      // A download is of no use once its blob came another way; a layer can't be checked after a power cut.
+      const isOfUse = kind === 'partial' ? !this.blobs.has(blob) : suspectSince === undefined;
+      if (isOfUse) kept.add(name);
+    }
     for (const name of readdirSync(this.#layout.ingest)) {
-      if (kept.has(name)) continue;
-      renameSync(`${this.#layout.ingest}/${name}`, `${this.#layout.removing}/${name}-${Date.now()}`);
+      if (!kept.has(name)) this.#removals.removeInBackground(`${this.#layout.ingest}/${name}`);
     }
     const { blobs, layers } = this.collect(roots);
     if (blobs.length + layers.length > 0) log.info('removed content that nothing refers to', { blobs, layers });
-    this.#emptyRemoving();
-  }
-
-  /** Nothing waits for these files to go. */
-  #emptyRemoving(): void {
-    for (const name of readdirSync(this.#layout.removing)) {
-      this.#inBackground(rm(`${this.#layout.removing}/${name}`, { recursive: true, force: true }));
-    }
-  }
-
-  #inBackground(removal: Promise<void>): void {
-    const done = removal
-      .catch((error: unknown) => log.warn('could not remove what is no longer needed', { error: messageOf(error) }))
-      .finally(() => this.#removals.delete(done));
-    this.#removals.add(done);
   }
 
   /** Resolves when the files of all that was removed so far are gone. */
   async close(): Promise<void> {
     this.#durability.close();
-    await Promise.all(this.#removals);
+    await this.#removals.settled();
   }
 
   /** Content named in a lease is not collected until the lease is disposed of. */
@@ -92,8 +84,11 @@ export class ContentStore {
 
   /** Removes all content that nothing refers to: in one step, so that nothing can come into use in between. */
   collect(roots: ContentRoots): Collected {
-    const marked = this.reachable(roots.targets);
-    for (const chain of roots.layers) marked.layers.add(chain);
+    const unfinished = this.reachable(roots.unfinished.targets).blobs;
+    for (const digest of roots.unfinished.blobs) unfinished.add(digest);
+    const marked = this.reachable([...roots.targets, ...roots.unfinished.targets]);
+    for (const digest of unfinished) marked.blobs.add(digest);
+    for (const layers of [roots.layers, roots.unfinished.layers]) for (const chain of layers) marked.layers.add(chain);
     for (const lease of this.#leases) {
       for (const digest of lease.blobs) marked.blobs.add(digest);
       for (const chain of lease.layers) marked.layers.add(chain);
@@ -116,20 +111,13 @@ export class ContentStore {
       if (marked.layers.has(chain)) continue;
       collected.bytes += this.layers.info(chain)?.size ?? 0;
       collected.layers.push(chain);
-      this.#inBackground(this.layers.remove(chain));
+      this.layers.remove(chain);
     }
-    for (const { name, digest } of this.#partials()) {
-      if (!marked.blobs.has(digest)) rmSync(`${this.#layout.ingest}/${name}`, { force: true });
+    for (const { name, kind, blob } of unfinishedIn(this.#layout)) {
+      if (kind === 'partial' ? marked.blobs.has(blob) : unfinished.has(blob) || this.layers.isAwaited(blob)) continue;
+      this.#removals.removeInBackground(`${this.#layout.ingest}/${name}`);
     }
     return collected;
-  }
-
-  /** Downloads that broke off. */
-  #partials(): { name: string; digest: Digest }[] {
-    return readdirSync(this.#layout.ingest).flatMap(name => {
-      const partial = /^partial-([0-9a-f]{64})$/.exec(name);
-      return partial ? [{ name, digest: `sha256:${partial[1]}` as Digest }] : [];
-    });
   }
 
   /** Everything that these point at, as far as it is here; but not by way of `except`. */

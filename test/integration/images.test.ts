@@ -1,10 +1,10 @@
 // Images on a real engine, moved by strangers: Docker's client and daemon, skopeo, Debian's registry.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { imageOf, plainLayer, testImage, testLayer } from '../../src/content/testing/layers.ts';
 import { ociLayout } from '../../src/engine/images/testing/store.ts';
 import { TestRegistry } from '../../src/registry/testing/registry.ts';
-import type { EventMessage, ImageInspect, ImageSummary } from '../../src/wire/types.ts';
+import type { EventMessage, ImageInspect } from '../../src/wire/types.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { busyboxLayer } from '../support/official-busybox.ts';
 import { type OfficialEngine, startOfficialEngine } from '../support/official-engine.ts';
@@ -367,54 +367,5 @@ describe('odd images', () => {
     const { code, stderr } = await engine.official('run', '--rm', '--network', 'none', 'empty:1');
     expect([code, stderr]).toEqual([127, expect.stringMatching(/no such file or directory|not found/)]);
     await official('rmi', 'empty:1');
-  });
-});
-
-describe('kill -9 in the middle of anything', () => {
-  const KILLS = 3;
-
-  /** Everything in the store belongs to an image, and nothing is half-made. */
-  async function expectWhole(): Promise<void> {
-    const images = (await engine.api.get('/images/json?all=1&manifests=1')).ok.json<ImageSummary[]>();
-    for (const image of images) {
-      expect(image.Manifests!.some(({ Available }) => Available)).toBe(true);
-    }
-    const partial = readdirSync(`${engine.dataRoot}/ingest`).filter(name => !name.startsWith('partial-'));
-    expect(partial).toEqual([]);
-  }
-
-  /** Kills the daemon at some moment while the command runs, more than once; then lets it run to its end. */
-  async function killDuring(command: string[], undo?: string[]): Promise<void> {
-    for (let round = 0; round < KILLS; round++) {
-      const running = engine.official(...command);
-      await Bun.sleep(Math.random() * 120);
-      await engine.kill();
-      await running;
-      await engine.start();
-      await expectWhole();
-    }
-    await official(...command);
-    await expectWhole();
-    if (undo) await official(...undo);
-  }
-
-  test('load, push, rmi, pull', async () => {
-    const noise = () => Buffer.from(crypto.getRandomValues(new Uint8Array(3_000_000))).toString('latin1');
-    const image = await testImage(Array.from({ length: 4 }, (_, index) => ({ [`noise-${index}`]: noise() })));
-    const name = `${registry.host}/killed:1`;
-    writeFileSync(scratch('killed.tar'), await ociLayout(image, [name]));
-    await killDuring(['load', '-q', '-i', scratch('killed.tar')]);
-    await killDuring(['push', '-q', name]);
-    await official('rmi', name);
-    await killDuring(['pull', '-q', name]);
-    expect((await inspect(encodeURIComponent(name))).Id).toBe(image.target.digest);
-    const running = engine.official('rmi', name);
-    await engine.kill();
-    await running;
-    await engine.start();
-    await expectWhole();
-    await engine.official('rmi', name);
-    rmSync(scratch('killed.tar'));
-    expect((await engine.official('image', 'inspect', name)).code).toBe(1);
   });
 });

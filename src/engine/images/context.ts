@@ -1,17 +1,18 @@
 // What all that images do is built on.
-import type { Descriptor } from '../../content/oci.ts';
 import type { StackBuilder } from '../../content/stack.ts';
-import type { Collected, ContentStore } from '../../content/store.ts';
+import type { Collected, ContentRoots, ContentStore } from '../../content/store.ts';
 import type { ChainId, Digest } from '../../lib/ids.ts';
 import { familiarName, parseReference } from '../../lib/reference.ts';
 import type { Events } from '../events/events.ts';
 import type { ImageUsers } from './images.ts';
 import type { ImageRecords } from './records.ts';
+import type { UnfinishedTransfers } from './unfinished.ts';
 
 export interface ImageContext {
   readonly content: ContentStore;
   readonly stacks: StackBuilder;
   readonly records: ImageRecords;
+  readonly unfinished: UnfinishedTransfers;
   readonly events: Events;
   readonly users: ImageUsers;
   /** Layers under containers, whatever became of their images. */
@@ -20,12 +21,13 @@ export interface ImageContext {
 
 /** Removes content that no image, container or operation under way needs any more. */
 export function collectContent(context: ImageContext): Collected {
-  return context.content.collect({ targets: targetsOf(context.records), layers: context.layersInUse() });
+  return context.content.collect(contentRoots(context));
 }
 
-/** All that images and unfinished pulls point at. */
-export function targetsOf(records: ImageRecords): Descriptor[] {
-  return [...[...records.all()].map(({ target }) => target), ...records.pulledTargets()];
+export function contentRoots({ records, unfinished, layersInUse }: ImageContext): ContentRoots {
+  unfinished.forgetOld();
+  const targets = [...records.all()].map(({ target }) => target);
+  return { targets, layers: layersInUse(), unfinished: unfinished.roots };
 }
 
 export type ImageAction =

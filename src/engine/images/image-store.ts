@@ -22,7 +22,7 @@ import type { PullGate, RunGate } from '../trust/trust.ts';
 import { loadImages } from './archive/load.ts';
 import { saveImages } from './archive/save.ts';
 import { commitImage } from './commit.ts';
-import { publishImage, targetsOf } from './context.ts';
+import { contentRoots, publishImage } from './context.ts';
 import { pullOrBuiltIn } from './embedded/built-in.ts';
 import { embeddedImages } from './embedded/embedded.ts';
 import type {
@@ -49,6 +49,7 @@ import { inspectRemote, login, search } from './transfer/lookup.ts';
 import { type PullContext, pullImages } from './transfer/pull.ts';
 import { pushImages } from './transfer/push.ts';
 import { Registries, type TransferConfig } from './transfer/registries.ts';
+import { UnfinishedTransfers } from './unfinished.ts';
 
 export interface ImageOptions {
   dataRoot: string;
@@ -65,9 +66,6 @@ export function createImages(options: ImageOptions): ImageStore {
   return new ImageStore(options);
 }
 
-/** A pull that was cut off may be gone on with for a day. */
-const UNFINISHED_PULLS_KEPT = 24 * 3600 * 1000;
-
 /** One helper may wait for a slow download while the others have work. */
 const parallelUnpacks = availableParallelism() + 1;
 
@@ -83,7 +81,8 @@ export class ImageStore implements ImageService {
     const registries = new Registries(config);
     const downloader = new Downloader(content, registries);
     const records = new ImageRecords(database);
-    this.#context = { content, stacks, records, events, users, layersInUse, registries, downloader, trust };
+    const unfinished = new UnfinishedTransfers(database);
+    this.#context = { content, stacks, records, unfinished, events, users, layersInUse, registries, downloader, trust };
     this.#trust = trust;
   }
 
@@ -216,9 +215,7 @@ export class ImageStore implements ImageService {
   }
 
   async reconcile(): Promise<void> {
-    const { content, records } = this.#context;
-    records.forgetPulls(UNFINISHED_PULLS_KEPT);
-    await content.recover({ targets: targetsOf(records), layers: this.#context.layersInUse() });
+    await this.#context.content.recover(contentRoots(this.#context));
     await this.#restoreLayers();
     await this.#loadEmbedded();
   }

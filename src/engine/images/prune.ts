@@ -33,7 +33,7 @@ export function pruneImages(context: ImageContext, filters: Filters): PruneRepor
     if (all && users.some(user => usesId(user, record.target.digest))) unwanted.pop();
     if (unwanted.length > 0) reclaimed += drop(context, record, unwanted, report);
   }
-  context.records.forgetPulls();
+  context.unfinished.forgetAll();
   reclaimed += collectContent(context).bytes;
   context.events.publish('image', 'prune', { ID: '', Attributes: { reclaimed: String(reclaimed) } });
   return { ImagesDeleted: report.length === 0 ? null : report, SpaceReclaimed: reclaimed };

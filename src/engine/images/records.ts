@@ -14,17 +14,10 @@ export interface ImageRecord {
   readonly parent?: Digest;
 }
 
-interface UnfinishedPull {
-  target: Descriptor;
-  /** Milliseconds since 1970. */
-  began: number;
-}
-
 export class ImageRecords {
   readonly #images = new Map<Digest, ImageRecord>();
   readonly #names = new Map<string, Digest>();
   readonly #namesOf = new Map<Digest, Set<string>>();
-  readonly #pulls = new Map<string, UnfinishedPull>();
 
   constructor(private readonly database: StateDatabase) {
     for (const row of database.query('SELECT id, record FROM images').all() as { id: Digest; record: string }[]) {
@@ -32,8 +25,6 @@ export class ImageRecords {
     }
     const names = database.query('SELECT name, image FROM image_names').all() as { name: string; image: Digest }[];
     for (const { name, image } of names) this.#link(name, image);
-    const pulls = database.query('SELECT name, record FROM image_pulls').all() as { name: string; record: string }[];
-    for (const { name, record } of pulls) this.#pulls.set(name, JSON.parse(record) as UnfinishedPull);
   }
 
   get count(): number {
@@ -87,6 +78,11 @@ export class ImageRecords {
     return record;
   }
 
+  /** All that `change` does to them, or nothing of it. */
+  atomically<T>(change: () => T): T {
+    return this.database.transaction(change)();
+  }
+
   removeName(name: string): void {
     this.database.query('DELETE FROM image_names WHERE name = ?').run(name);
     this.#unlink(name);
@@ -96,29 +92,6 @@ export class ImageRecords {
     this.database.query('DELETE FROM images WHERE id = ?').run(id);
     for (const name of this.namesOf(id)) this.#unlink(name);
     this.#images.delete(id);
-  }
-
-  /** A pull that was cut off may be gone on with: until then its content stays. */
-  pullBegan(name: string, target: Descriptor): void {
-    const record: UnfinishedPull = { target, began: Date.now() };
-    this.#pulls.set(name, record);
-    this.database
-      .query('INSERT INTO image_pulls (name, record) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET record = ?2')
-      .run(name, JSON.stringify(record));
-  }
-
-  pullEnded(name: string): void {
-    if (this.#pulls.delete(name)) this.database.query('DELETE FROM image_pulls WHERE name = ?').run(name);
-  }
-
-  /** What pulls that have not ended are about. */
-  pulledTargets(): Descriptor[] {
-    return [...this.#pulls.values()].map(({ target }) => target);
-  }
-
-  /** Forgets pulls that nobody went on with; without an age all of them. */
-  forgetPulls(olderThan = 0): void {
-    for (const [name, { began }] of this.#pulls) if (began <= Date.now() - olderThan) this.pullEnded(name);
   }
 
   #link(name: string, id: Digest): void {

@@ -92,30 +92,35 @@ function checkConflicts(context: ImageContext, id: Digest, force: boolean, sever
 }
 
 export function untag(context: ImageContext, record: ImageRecord, names: readonly string[]): ImageDeleteResponseItem[] {
-  return names.map(name => {
-    context.records.removeName(name);
-    publishImage(context, 'untag', record.target.digest, familiar(name));
-    return { Untagged: familiar(name) };
-  });
+  return context.records.atomically(() =>
+    names.map(name => {
+      context.records.removeName(name);
+      publishImage(context, 'untag', record.target.digest, familiar(name));
+      return { Untagged: familiar(name) };
+    }),
+  );
 }
 
 function removeWhole(context: ImageContext, record: ImageRecord, options: RemoveOptions): ImageDeleteResponseItem[] {
   const id = record.target.digest;
-  const report = untag(context, record, context.records.namesOf(id));
-  // Other images were made of it: it stays as their parent.
-  if (!options.force && childrenOf(context, id) > 0 && report.length > 0) return report;
-  report.push(...dropImages(context, [record, ...(options.noPrune ? [] : idleParents(context, record))]));
+  // Cut off in between, it would have lost the name by which it can be removed.
+  const report = context.records.atomically(() => {
+    const untagged = untag(context, record, context.records.namesOf(id));
+    // Other images were made of it: it stays as their parent.
+    if (!options.force && childrenOf(context, id) > 0 && untagged.length > 0) return untagged;
+    return [...untagged, ...dropImages(context, [record, ...(options.noPrune ? [] : idleParents(context, record))])];
+  });
+  // Only what is no longer an image for sure loses its content.
+  collectContent(context);
   return report;
 }
 
 function dropImages(context: ImageContext, records: readonly ImageRecord[]): ImageDeleteResponseItem[] {
-  const report = records.map(({ target }) => {
+  return records.map(({ target }) => {
     publishImage(context, 'delete', target.digest, target.digest);
     context.records.remove(target.digest);
     return { Deleted: target.digest };
   });
-  collectContent(context);
-  return report;
 }
 
 function childrenOf(context: ImageContext, id: Digest): number {

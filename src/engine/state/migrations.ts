@@ -92,4 +92,15 @@ export const migrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    name: 'what came with loads that have not ended',
+    sql: `
+      CREATE TABLE image_loads (
+        kind TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        began INTEGER NOT NULL,
+        PRIMARY KEY (kind, digest)
+      ) STRICT;
+    `,
+  },
 ];

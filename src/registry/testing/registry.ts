@@ -11,6 +11,8 @@ export interface Asked {
 /** What a request gets instead of its proper answer; undefined lets it have that. */
 export type Misbehaviour = (request: Request, asked: Asked) => Response | undefined | Promise<Response | undefined>;
 
+const PIECE = 64 * 1024;
+
 interface Stored {
   bytes: Buffer;
   mediaType: string;
@@ -23,6 +25,8 @@ export class TestRegistry implements Disposable {
   readonly asked: Asked[] = [];
   readonly #uploads = new Map<string, Buffer>();
   misbehave: Misbehaviour = () => undefined;
+  /** Told of each request, and of each piece of a blob that goes or comes. */
+  onStep: () => void = () => {};
 
   constructor(options: { tls?: Bun.TLSOptions } = {}) {
     this.#server = Bun.serve({
@@ -68,6 +72,7 @@ export class TestRegistry implements Disposable {
     const url = new URL(request.url);
     const asked = { method: request.method, path: url.pathname + url.search, headers: request.headers };
     this.asked.push(asked);
+    this.onStep();
     const instead = await this.misbehave(request, asked);
     if (instead) return instead;
     if (url.pathname === '/v2/') return new Response('{}');
@@ -106,10 +111,30 @@ export class TestRegistry implements Disposable {
     if (!bytes) return failure(404, 'BLOB_UNKNOWN', 'blob unknown to registry');
     if (request.method === 'HEAD') return new Response(null, { headers: { 'Content-Length': String(bytes.length) } });
     const range = /^bytes=(\d+)-$/.exec(request.headers.get('range') ?? '');
-    if (!range) return new Response(bytes);
+    if (!range) return new Response(this.#inPieces(bytes));
     const start = Number(range[1]);
     const headers = { 'Content-Range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` };
-    return new Response(bytes.subarray(start), { status: 206, headers });
+    return new Response(this.#inPieces(bytes.subarray(start)), { status: 206, headers });
+  }
+
+  #inPieces(bytes: Buffer): ReadableStream<Uint8Array> {
+    let at = 0;
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(new Uint8Array(bytes.subarray(at, at + PIECE)));
+      at += PIECE;
+      this.onStep();
+    };
+    return new ReadableStream({ pull });
+  }
+
+  async #received(request: Request): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of request.body ?? []) {
+      pieces.push(piece);
+      this.onStep();
+    }
+    return Buffer.concat(pieces);
   }
 
   #tags(repository: string): Response {
@@ -126,7 +151,7 @@ export class TestRegistry implements Disposable {
   }
 
   async #upload(request: Request, repository: string, id: string, url: URL): Promise<Response> {
-    const body = Buffer.from(await request.arrayBuffer());
+    const body = await this.#received(request);
     if (request.method === 'POST') {
       const mounted = this.blobs.get(`${url.searchParams.get('from')}@${url.searchParams.get('mount')}`);
       if (mounted) {

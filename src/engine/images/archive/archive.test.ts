@@ -200,8 +200,9 @@ describe('a bad archive is an error, and nothing of it is kept', () => {
     await expectRefused(await ociLayout(await testImage([{ '../../outside': 'x' }]), []), /is outside of it/);
   });
 
-  test('a client that goes away in the middle', async () => {
-    const bytes = await ociLayout(await testImage([{ a: 'x'.repeat(300_000) }]), []);
+  test('a blob that its client has sent one half of', async () => {
+    const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(300_000))).toString('latin1');
+    const bytes = await ociLayout(await testImage([{ noise }]), []);
     const abort = new AbortController();
     async function* cut() {
       yield* inPieces(bytes.subarray(0, bytes.length / 2), 100);

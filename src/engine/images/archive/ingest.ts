@@ -1,14 +1,16 @@
-// An image archive as it streams by: every file that may be a blob goes into the store, layers begin to unpack while they
-// still arrive, and the few files that say what it all means are kept.
+// An image archive as it streams by: every file that may be a blob goes into the store unless it is there, layers begin to
+// unpack while they still arrive, and the few files that say what it all means are kept.
 import type { BlobWriter } from '../../../content/blobs.ts';
 import type { UnpackingLayer } from '../../../content/layers.ts';
-import type { ContentStore, Lease } from '../../../content/store.ts';
+import type { Lease } from '../../../content/store.ts';
 import { decompressAny, detectCompression } from '../../../lib/compression.ts';
 import { invalid, isKind, messageOf } from '../../../lib/errors.ts';
-import type { Digest } from '../../../lib/ids.ts';
+import type { ChainId, Digest } from '../../../lib/ids.ts';
 import { type ByteSource, collect } from '../../../lib/streams.ts';
 import { readTar, type TarMember } from '../../../lib/tar/reader.ts';
+import type { ImageContext } from '../context.ts';
 import { type Report, Steps } from '../progress.ts';
+import { StoredTwins } from './twins.ts';
 
 const SMALL_FILES = new Set(['oci-layout', 'index.json', 'manifest.json', 'repositories']);
 const MAX_SMALL = 8 * 1024 * 1024;
@@ -38,16 +40,20 @@ export class IngestedArchive {
   readonly documents = new Map<string, Buffer>();
   readonly #files = new Map<string, IngestedFile>();
   readonly #links = new Map<string, string>();
+  readonly #layers = new Set<ChainId>();
   /** Blobs that were not in the store before. */
   readonly added = new Set<Digest>();
+  readonly #stored: StoredTwins;
   /** Layers that began to unpack, by their blob. */
   readonly #unpacking = new Map<Digest, UnpackingLayer>();
 
   constructor(
-    private readonly content: ContentStore,
+    private readonly context: Pick<ImageContext, 'content' | 'unfinished'>,
     private readonly lease: Lease,
     private readonly report: Report,
-  ) {}
+  ) {
+    this.#stored = new StoredTwins(context.content.blobs, lease);
+  }
 
   async read(archive: ByteSource, signal: AbortSignal): Promise<void> {
     for await (const member of membersOf(archive)) {
@@ -70,6 +76,17 @@ export class IngestedArchive {
       at = target;
     }
     throw invalid(`invalid archive: it has no file ${JSON.stringify(name)}`);
+  }
+
+  /** Its files in the store, and layers that are to get their place. */
+  get loaded(): { blobs: Digest[]; layers: Iterable<ChainId> } {
+    return { blobs: [...this.#files.values()].map(({ digest }) => digest), layers: this.#layers };
+  }
+
+  /** These are about to get their place. */
+  places(layers: readonly ChainId[]): void {
+    for (const layer of layers) this.#layers.add(layer);
+    this.context.unfinished.layersLoaded(layers);
   }
 
   /** Hands over what has begun to unpack; undefined if nothing has. */
@@ -96,20 +113,30 @@ export class IngestedArchive {
     if (name.startsWith('blobs/') && expected === undefined) throw invalid(`invalid archive: unexpected blob ${name}`);
     if (expected !== undefined) {
       this.lease.blobs.add(expected);
-      const size = this.content.blobs.size(expected);
+      const size = this.context.content.blobs.size(expected);
       if (size !== undefined) {
         this.#files.set(name, { digest: expected, size });
         return;
       }
     }
-    const file = await this.#blob(member, expected, signal);
+    const found = expected === undefined ? await this.#stored.find(member) : { body: member.body };
+    if ('blob' in found) {
+      this.#files.set(name, { digest: found.blob, size: member.size });
+      return;
+    }
+    const file = await this.#blob({ ...member, body: found.body }, expected, signal);
     // Only a blob that says its name can be told to be new.
     if (expected !== undefined) this.added.add(expected);
     this.#files.set(name, file);
   }
 
-  async #blob(member: TarMember, expected: Digest | undefined, signal: AbortSignal): Promise<IngestedFile> {
-    const writer = await this.content.blobs.writer(member.size);
+  async #blob(
+    member: Pick<TarMember, 'name' | 'size' | 'body'>,
+    expected: Digest | undefined,
+    signal: AbortSignal,
+  ): Promise<IngestedFile> {
+    const { content, unfinished } = this.context;
+    const writer = await content.blobs.writer(member.size);
     const steps = new Steps(this.report, labelOf(expected, member.name), 'Loading layer', member.size);
     let unpacking: UnpackingLayer | undefined;
     try {
@@ -119,7 +146,12 @@ export class IngestedArchive {
         await writer.write(chunk);
         if (unpacking) steps.at(writer.written);
       }
-      const blob = await writer.commit({ digest: expected, size: member.size, lease: this.lease });
+      const blob = await writer.commit({
+        digest: expected,
+        size: member.size,
+        lease: this.lease,
+        onDigest: digest => unfinished.blobLoaded(digest),
+      });
       unpacking?.complete(blob.size);
       if (unpacking) await this.#keep(blob.digest, unpacking);
       return blob;
@@ -131,15 +163,17 @@ export class IngestedArchive {
   }
 
   #startUnpacking(writer: BlobWriter): UnpackingLayer {
-    const unpacking = this.content.layers.unpack(writer.path);
+    const unpacking = this.context.content.layers.unpack(writer.path);
     writer.onProgress = onDisk => unpacking.available(onDisk);
     return unpacking;
   }
 
   /** The same layer may be in the archive twice. */
   async #keep(blob: Digest, unpacking: UnpackingLayer): Promise<void> {
-    if (this.#unpacking.has(blob)) await unpacking.discard();
-    else this.#unpacking.set(blob, unpacking);
+    if (this.#unpacking.has(blob)) return unpacking.discard();
+    this.#unpacking.set(blob, unpacking);
+    // Whoever takes it over hears of what is wrong with it.
+    unpacking.makeReady(blob).catch(() => {});
   }
 }
 

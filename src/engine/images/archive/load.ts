@@ -9,6 +9,7 @@ import type { LoadRequest, ProgressMessage } from '../images.ts';
 import { type Report, withProgress } from '../progress.ts';
 import { contentOnlyOf } from '../remove.ts';
 import { chooseIfAny, type PresentManifest, platformManifests } from '../resolve.ts';
+import { mayGoOn } from '../unfinished.ts';
 import { type ArchivedImage, imagesIn } from './contents.ts';
 import { IngestedArchive } from './ingest.ts';
 
@@ -18,7 +19,7 @@ export function loadImages(context: ImageContext, request: LoadRequest): AsyncIt
 
 async function load(context: ImageContext, request: LoadRequest, report: Report, signal: AbortSignal): Promise<void> {
   const lease = context.content.lease();
-  const archive = new IngestedArchive(context.content, lease, request.quiet ? () => {} : report);
+  const archive = new IngestedArchive(context, lease, request.quiet ? () => {} : report);
   try {
     await archive.read(request.archive, signal);
     const images = await imagesIn(archive, context.content, lease);
@@ -35,10 +36,14 @@ async function load(context: ImageContext, request: LoadRequest, report: Report,
     }
     if (request.platforms.length > 0)
       for (const image of images) dropOthers(context, image, request.platforms, archive);
+    context.unfinished.loadEnded(archive.loaded);
+  } catch (error) {
+    if (!mayGoOn(error)) context.unfinished.loadEnded(archive.loaded);
+    throw error;
   } finally {
     await archive.close();
     lease[Symbol.dispose]();
-    // What was in the archive and belongs to no image, and after a failure all of it.
+    // What was in the archive and belongs to no image; all of it if it was a bad one.
     collectContent(context);
   }
 }
@@ -87,12 +92,10 @@ async function unpack(
     if (!chosen?.manifest.layers.every(({ mediaType }) => isLayerType(mediaType))) continue;
     const missing = chosen.manifest.layers.find(({ digest }) => !context.content.blobs.has(digest));
     if (missing) throw invalid(`invalid archive: the layer ${missing.digest} is missing`);
-    await context.stacks.build(stackOf(chosen.manifest, chosen.config), lease, signal, layer => {
-      const begun = archive.takeUnpacking(layer.blob.digest);
-      if (begun) return begun;
-      const unpacking = context.content.layers.unpack(context.content.blobs.path(layer.blob.digest));
-      unpacking.complete(layer.blob.size);
-      return unpacking;
+    const stack = stackOf(chosen.manifest, chosen.config);
+    archive.places(stack.map(({ chain }) => chain));
+    await context.stacks.build(stack, lease, signal, layer => {
+      return archive.takeUnpacking(layer.blob.digest) ?? context.content.layers.unpackStored(layer.blob);
     });
   }
 }

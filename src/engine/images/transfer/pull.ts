@@ -3,7 +3,7 @@ import type { UnpackingLayer } from '../../../content/layers.ts';
 import { type Descriptor, type Manifest, parseConfig } from '../../../content/oci.ts';
 import { type StackLayer, stackOf } from '../../../content/stack.ts';
 import type { Lease } from '../../../content/store.ts';
-import { DockyardError, invalid, isKind, notFound } from '../../../lib/errors.ts';
+import { invalid, notFound } from '../../../lib/errors.ts';
 import { formatPlatform, hostPlatform, type Platform, platformRank, samePlatform } from '../../../lib/platform.ts';
 import {
   canonicalName,
@@ -21,6 +21,7 @@ import { collectContent, type ImageContext, publishImage } from '../context.ts';
 import type { ProgressMessage, TransferRequest } from '../images.ts';
 import { type Report, Steps, withProgress } from '../progress.ts';
 import { platformOf } from '../resolve.ts';
+import { mayGoOn } from '../unfinished.ts';
 import type { Downloader } from './download.ts';
 import type { Registries } from './registries.ts';
 
@@ -75,16 +76,15 @@ class Pull {
       report({ status: `Pulling from ${reference.path}`, id: reference.tag ?? wanted });
       await this.#admit(root.descriptor);
       await this.#store(root);
-      context.records.pullBegan(name, root.descriptor);
+      context.unfinished.pullBegan(name, root.descriptor);
       await this.#contents(await this.#platformManifest(root));
       context.records.put(root.descriptor, name);
-      context.records.pullEnded(name);
+      context.unfinished.pullEnded(name);
       report({ status: `Digest: ${root.descriptor.digest}` });
       report({ status: statusOf(familiarName(reference), before !== root.descriptor.digest) });
       publishImage(context, 'pull', familiarName(reference), familiarRepository(reference));
     } catch (error) {
-      // What was interrupted may be gone on with; what was wrong is not kept.
-      if (error instanceof DockyardError && !isKind(error, 'unavailable')) context.records.pullEnded(name);
+      if (!mayGoOn(error)) context.unfinished.pullEnded(name);
       throw error;
     } finally {
       this.#lease[Symbol.dispose]();
@@ -222,8 +222,8 @@ class Pull {
       throw error;
     }
     complete = true;
-    unpacking ??= begin(content.blobs.path(blob.digest));
-    unpacking.complete(blob.size);
+    if (unpacking) unpacking.complete(blob.size);
+    else unpacking = content.layers.unpackStored(blob, bytes => steps.at(bytes));
     unpacking.result.then(
       () => {
         steps.at(blob.size);
