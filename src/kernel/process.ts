@@ -75,6 +75,7 @@ export function onProcessEnd(pid: number, ended: () => void): () => void {
   };
   // A pidfd becomes readable at the end, though there is nothing to read from it: the event loop takes that for a failure.
   const watching = watchDescriptor(fd, { data() {}, end: finish, close: finish, error: finish });
+  watching.catch(finish);
   return () => {
     over = true;
     watching.then(

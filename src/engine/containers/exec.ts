@@ -6,6 +6,7 @@ import { parseDetachKeys } from '../../lib/detach-keys.ts';
 import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/errors.ts';
 import { type ExecId, newExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { untilItWorks } from '../../lib/until-it-works.ts';
 import { resizeTerminal } from '../../runtime/attach-socket.ts';
 import { quickMoves } from '../../runtime/cgroups/quick-moves.ts';
 import type { PreparedExec } from '../../runtime/conmon.ts';
@@ -207,9 +208,7 @@ export function adoptExecs(context: ContainerContext, live: LiveContainer): void
     const exec = new Exec(stored.id, stored.request, live);
     exec.phase = stored.phase;
     live.execs.set(exec.id, exec);
-    watchAdopted(context, exec, directory).catch(error =>
-      log.error('lost track of an exec', { exec: exec.id, error: messageOf(error) }),
-    );
+    void watchAdopted(context, exec, directory);
   }
 }
 
@@ -218,8 +217,13 @@ async function watchAdopted(context: ContainerContext, exec: Exec, directory: st
   const { phase } = exec;
   if (phase.kind !== 'running') return;
   const file = `${directory}/${exec.container.record.id}`;
-  if (readExitFile(file) === undefined) await new Promise<void>(resolve => onProcessEnd(phase.conmonPid, resolve));
-  await settleExec(context, exec, readExitFile(file) ?? 255);
+  await untilItWorks(
+    async () => {
+      if (readExitFile(file) === undefined) await new Promise<void>(resolve => onProcessEnd(phase.conmonPid, resolve));
+      await settleExec(context, exec, readExitFile(file) ?? 255);
+    },
+    error => log.error('could not watch over an exec', { exec: exec.id, error: messageOf(error) }),
+  );
 }
 
 function readExitFile(file: string): number | undefined {

@@ -3,6 +3,7 @@ import { invalid, messageOf } from '../../lib/errors.ts';
 import type { ContainerId, Digest, ExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import type { ByteSource } from '../../lib/streams.ts';
+import { untilItWorks } from '../../lib/until-it-works.ts';
 import { loadDefaultProfile } from '../../runtime/apparmor.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
@@ -165,8 +166,9 @@ export class ContainerManager implements Containers {
   }
 
   #onExit(id: ContainerId): void {
-    handleExit(this.#context, id).catch(error =>
-      log.error('could not settle an exit', { container: id, error: messageOf(error) }),
+    void untilItWorks(
+      () => handleExit(this.#context, id),
+      error => log.error('could not settle an exit yet', { container: id, error: messageOf(error) }),
     );
   }
 
