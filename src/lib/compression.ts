@@ -7,6 +7,9 @@ import { type ByteSource, concat } from './streams.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
+/** What to say of what is no archive. */
+export const NOT_A_TAR = 'it is not a tar, nor one packed with gzip, zstd, xz or bzip2';
+
 /** As many bytes as `detectCompression` wants to see. */
 export const MAGIC_LENGTH = 6;
 

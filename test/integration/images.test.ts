@@ -78,6 +78,21 @@ describe('with Docker’s own client', () => {
     await official('rmi', 'committed', 'imported:1');
   });
 
+  test('what is imported and is no archive is said to be none, with Docker’s status', async () => {
+    const text = Buffer.from('this is not a tar\n'.repeat(100));
+    const cut = readFileSync(await busyboxLayer(scratch('busybox-to-cut'))).subarray(0, 1800);
+    for (const [bytes, message] of [
+      [text, 'it is not a tar, nor one packed with gzip, zstd, xz or bzip2, or damaged (tar: invalid header)'],
+      [Bun.gzipSync(text), 'it is not a tar, nor one packed'],
+      [cut, 'tar: unexpected end of the archive'],
+    ] as const) {
+      const refused = await engine.api.post('/images/create?fromSrc=-&repo=garbage', bytes);
+      expect(refused.status).toBe(500);
+      expect(refused.text).toContain(`Error processing tar file: ${message}`);
+    }
+    expect((await engine.official('image', 'inspect', 'garbage')).code).toBe(1);
+  });
+
   test('what a container uses stays', async () => {
     await official('tag', 'busybox', 'used');
     const id = await official('create', '--network', 'none', 'used', 'true');

@@ -3,12 +3,20 @@ import type { BlobWriter } from '../../content/blobs.ts';
 import { type Descriptor, MEDIA_TYPES } from '../../content/oci.ts';
 import { stackOf } from '../../content/stack.ts';
 import type { Lease } from '../../content/store.ts';
-import { compressGzip, decompressAny, detectCompression, MAGIC_LENGTH, peek } from '../../lib/compression.ts';
-import { failed, invalid, messageOf, unavailable } from '../../lib/errors.ts';
+import {
+  compressGzip,
+  decompressAny,
+  detectCompression,
+  MAGIC_LENGTH,
+  NOT_A_TAR,
+  peek,
+} from '../../lib/compression.ts';
+import { failed, invalid, isKind, messageOf, unavailable } from '../../lib/errors.ts';
 import type { Digest } from '../../lib/ids.ts';
 import { hostPlatform } from '../../lib/platform.ts';
 import { canonicalName, familiarName, repoTagReference } from '../../lib/reference.ts';
 import type { ByteSource } from '../../lib/streams.ts';
+import { INVALID_HEADER } from '../../lib/tar/parser.ts';
 import { proxyFor } from '../../registry/endpoints.ts';
 import { bodyOf } from '../../registry/transport.ts';
 import { applyChanges } from './changes.ts';
@@ -110,8 +118,16 @@ async function storeLayer(context: ImageContext, archive: ByteSource, lease: Lea
     return { descriptor: { mediaType, digest, size }, diffId: diffId as Digest, place };
   } catch (error) {
     await unpacking.discard();
-    throw error;
+    throw unusable(error);
   }
+}
+
+/** With Docker's status: for a bad archive, too, it is an error of its own. */
+function unusable(error: unknown): unknown {
+  if (!isKind(error, 'invalid')) return error;
+  const reason = messageOf(error);
+  const hint = reason === INVALID_HEADER ? `${NOT_A_TAR}, or damaged (${reason})` : reason;
+  return failed(`Error processing tar file: ${hint}`, error);
 }
 
 async function fill(writer: BlobWriter, source: ByteSource, lease: Lease, signal: AbortSignal) {

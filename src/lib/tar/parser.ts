@@ -332,10 +332,13 @@ function isZero(block: Buffer): boolean {
   return true;
 }
 
+/** What a header is that is none: the archive is damaged, or no tar at all. */
+export const INVALID_HEADER = 'tar: invalid header';
+
 /** Some old tars summed signed bytes; both sums are accepted. */
 function verifyChecksum(block: Buffer): void {
   const field = block.subarray(148, 156);
-  const expected = readInteger(field, 'checksum');
+  const expected = checksumIn(field);
   // The field itself counts as spaces.
   let unsigned = 8 * 0x20;
   let high = 0;
@@ -347,7 +350,16 @@ function verifyChecksum(block: Buffer): void {
     unsigned -= byte;
     high -= byte >> 7;
   }
-  if (expected !== BigInt(unsigned) && expected !== BigInt(unsigned - 256 * high)) throw invalid('tar: invalid header');
+  if (expected !== BigInt(unsigned) && expected !== BigInt(unsigned - 256 * high)) throw invalid(INVALID_HEADER);
+}
+
+/** Undefined if what stands there is no number. */
+function checksumIn(field: Buffer): bigint | undefined {
+  try {
+    return readInteger(field, 'checksum');
+  } catch {
+    return undefined;
+  }
 }
 
 function untilNul(bytes: Buffer): Buffer {

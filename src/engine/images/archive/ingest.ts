@@ -3,7 +3,7 @@
 import type { BlobWriter } from '../../../content/blobs.ts';
 import type { UnpackingLayer } from '../../../content/layers.ts';
 import type { Lease } from '../../../content/store.ts';
-import { decompressAny, detectCompression } from '../../../lib/compression.ts';
+import { decompressAny, detectCompression, NOT_A_TAR } from '../../../lib/compression.ts';
 import { invalid, isKind, messageOf } from '../../../lib/errors.ts';
 import type { ChainId, Digest } from '../../../lib/ids.ts';
 import { type ByteSource, collect } from '../../../lib/streams.ts';
@@ -30,8 +30,7 @@ async function* membersOf(archive: ByteSource): AsyncGenerator<TarMember> {
     }
   } catch (error) {
     if (found || !isKind(error, 'invalid')) throw error;
-    const kinds = 'a tar, nor one packed with gzip, zstd, xz or bzip2';
-    throw invalid(`invalid archive: it is not ${kinds} (${messageOf(error)})`, error);
+    throw invalid(`invalid archive: ${NOT_A_TAR} (${messageOf(error)})`, error);
   }
 }
 
