@@ -1,5 +1,6 @@
 // A container from creation to removal, through the API and the command line, on the real kernel.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { startEngine, type TestEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
 
@@ -151,6 +152,28 @@ describe('signals', () => {
     await engine.output('stop', '-t', '0', 'idle');
   });
 
+  test.each([
+    ['rm -f', ['rm', '-f']],
+    ['kill', ['kill']],
+    ['stop -t 0', ['stop', '-t', '0']],
+  ])('%s ends a container that somebody else has frozen, inside and out', async (_, command) => {
+    const id = await engine.output('run', '-d', 'busybox', 'sh', '-c', 'sleep 1000 & sleep 1000');
+    const { Pid: pid } = (await engine.inspect(id)).State!;
+    const [cgroup, file, frozen] = freezerOf(pid!);
+    mkdirSync(`${cgroup}/inner`);
+    const others = () =>
+      readFileSync(`${cgroup}/cgroup.procs`, 'utf8')
+        .split('\n')
+        .filter(line => line !== '' && line !== String(pid));
+    await until(() => others().length > 0);
+    writeFileSync(`${cgroup}/inner/cgroup.procs`, others()[0]!);
+    writeFileSync(`${cgroup}/inner/${file}`, frozen);
+    writeFileSync(`${cgroup}/${file}`, frozen);
+    await engine.output(...command, id);
+    await engine.docker('rm', id);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+  });
+
   test('a process that runs out of memory is told as such', async () => {
     const ran = await engine.docker(
       ...['run', '--name', 'hungry', '--memory', '16m', '--memory-swap', '16m', 'busybox'],
@@ -272,3 +295,11 @@ describe('the daemon', () => {
     expect(await engine.output('wait', short)).toBe('6');
   });
 });
+
+/** Where all of a container's processes are frozen by hand: the directory, the file, and what is written there. */
+function freezerOf(pid: number): [directory: string, file: string, frozen: string] {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n');
+  const freezer = lines.find(line => line.split(':')[1] === 'freezer');
+  if (freezer) return [`/sys/fs/cgroup/freezer${freezer.split(':')[2]}`, 'freezer.state', 'FROZEN'];
+  return [`/sys/fs/cgroup${lines.find(line => line.startsWith('0::'))!.slice('0::'.length)}`, 'cgroup.freeze', '1'];
+}

@@ -1,7 +1,7 @@
 // Ends that somebody asked for: stop, kill, and the stop in a restart.
 import { conflict, failed, notModified } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
-import { killAll, thaw } from '../../runtime/cgroups/control.ts';
+import { killAll, thaw, thawKilled } from '../../runtime/cgroups/control.ts';
 import { parseKillSignal, parseSignal } from '../../runtime/signals.ts';
 import { cgroupOf } from './cgroup.ts';
 import { type ContainerContext, publish } from './context.ts';
@@ -94,6 +94,7 @@ async function sendSignal(context: ContainerContext, live: LiveContainer, signal
   const { phase } = live.record;
   if (phase.kind !== 'running' || !live.process) return false;
   const sent = live.process.signal(signal);
+  if (sent && signal === SIGKILL) thawKilled(cgroupOf(context, live.record));
   // A frozen process takes its signal when it thaws; one that is to end must not wait for that.
   if (sent && phase.paused && (signal === SIGKILL || live.stopRequested)) await unpauseQuietly(context, live);
   publish(context, live.record, 'kill', { signal: String(signal) });

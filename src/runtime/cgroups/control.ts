@@ -1,7 +1,7 @@
 // Acting on all processes of a cgroup at once, and taking a cgroup away.
 import { readdirSync, rmdirSync } from 'node:fs';
 import { errnoOf, failed } from '../../lib/errors.ts';
-import { readTable, readText, write } from './files.ts';
+import { isAbsent, readTable, readText, write } from './files.ts';
 import type { Cgroup } from './hierarchy.ts';
 
 /** The directory whose cgroup.procs tells who is in it. */
@@ -59,6 +59,25 @@ export function thaw(cgroup: Cgroup): void {
   setFrozen(cgroup, false);
 }
 
+/**
+ * What has been killed can end. With version 1 nothing that is frozen does, whoever froze it, and be it in a cgroup of the
+ * container's own; with version 2 a kill reaches it as it is.
+ */
+export function thawKilled(cgroup: Cgroup): void {
+  const { freezer } = cgroup.directories;
+  if (cgroup.version === 2 || !freezer) return;
+  const directories = [freezer];
+  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
+    try {
+      write(`${directory}/freezer.state`, 'THAWED');
+      directories.push(...below(directory));
+    } catch (error) {
+      // Gone already.
+      if (!isAbsent(error)) throw error;
+    }
+  }
+}
+
 /** Without a look at what comes of it. */
 export function setFrozen(cgroup: Cgroup, frozen: boolean): void {
   if (cgroup.version === 2) write(`${cgroup.all[0]}/cgroup.freeze`, frozen ? 1 : 0);
@@ -93,6 +112,7 @@ export function killAll(cgroup: Cgroup): void {
     }
   }
   const killed = new Set<number>();
+  thawKilled(cgroup);
   for (let round = 0; round < KILL_ROUNDS; round++) {
     // In all trees of v1: a runtime that was cut short may have put it into some of them only.
     const rest = pidsBelow(cgroup.all).filter(pid => pid > 0 && !killed.has(pid));

@@ -3,12 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { errnoOf } from '../../lib/errors.ts';
 
 const absent = new Set(['ENOENT', 'ENODEV', 'ENOTDIR', 'EOPNOTSUPP']);
+export const isAbsent = (error: unknown): boolean => absent.has(errnoOf(error) ?? '');
 
 export function readText(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (absent.has(errnoOf(error) ?? '')) return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }
