@@ -95,9 +95,13 @@ export class Transport {
   }
 
   #failure(url: URL, error: unknown): ConnectionFailure {
-    const problem = `could not reach ${url.host}: ${reasonOf(error)}`;
+    const proxy = proxyFor(url, this.config);
+    const way = proxy === undefined ? '' : ` by the proxy ${new URL(proxy).origin}`;
+    const problem = `could not reach ${url.host}${way}: ${reasonOf(error)}`;
     if (!isCertificateProblem(error)) {
-      return new ConnectionFailure(problem, error, { isTemporary: this.#hasAnswered || !isAbsence(error) });
+      return new ConnectionFailure(problem, error, {
+        isTemporary: !isRefusedTunnel(error) && (this.#hasAnswered || !isAbsence(error)),
+      });
     }
     const [directory] = this.config.certificateDirectories;
     const place =
@@ -184,11 +188,18 @@ const absences = new Set(['ConnectionRefused', 'ECONNREFUSED', 'ENOTFOUND', 'Fai
 /** As the first that is heard of a host: nothing is there that would come back. */
 const isAbsence = (error: unknown) => absences.has(errnoOf(error) ?? '');
 
+/** Such as 407, by which a proxy wants to know who asks. */
+const isRefusedTunnel = (error: unknown) =>
+  errnoOf(error) === 'ERR_PROXY_TUNNEL' && /: 4\d\d/.test(messageOf(error));
+
 /** As OpenSSL names what it finds wrong with a chain. */
 const certificateProblem = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_)/;
 
 const isCertificateProblem = (error: unknown) => certificateProblem.test(errnoOf(error) ?? '');
 
 function reasonOf(error: unknown): string {
+  if (/tunnel: 407/.test(messageOf(error))) {
+    return '407 Proxy Authentication Required: user and password belong into the URL of the proxy';
+  }
   return reasons[errnoOf(error) ?? ''] ?? messageOf(error);
 }

@@ -108,13 +108,22 @@ describe('through a proxy', () => {
   let port = 0;
   /** First lines of what the proxy was asked. */
   let asked: string[];
+  /** Whom the proxy lets through; everybody where it is empty. */
+  let user = '';
   beforeEach(async () => {
     asked = [];
+    user = '';
     // Whatever host is asked for, it leads to the registry.
     proxy = createServer(client => {
       client.once('data', (data: Buffer) => {
         const [first = ''] = data.toString('latin1').split('\r\n');
         asked.push(first);
+        const [, given = ''] = /^proxy-authorization: basic (.*)$/im.exec(data.toString('latin1')) ?? [];
+        if (user !== '' && Buffer.from(given.trim(), 'base64').toString() !== user) {
+          const head = 'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="x"\r\n';
+          client.end(`${head}Content-Length: 0\r\nConnection: close\r\n\r\n`);
+          return;
+        }
         const upstream = connect(Number(registry.host.split(':')[1]), '127.0.0.1', () => {
           if (first.startsWith('CONNECT')) client.write('HTTP/1.1 200 OK\r\n\r\n');
           else upstream.write(data.toString('latin1').replace(/^(\w+) http:\/\/[^/]+/, '$1 '), 'latin1');
@@ -151,6 +160,39 @@ describe('through a proxy', () => {
     writeFileSync(`${base}/certs.d/${HOST}/ca.crt`, pem('ca.pem'));
     expect(await tagsOf(HOST, config({ proxies: proxies() }))).toEqual(['v1']);
     expect(asked.every(line => line.startsWith(`CONNECT ${HOST}:443`))).toBe(true);
+  });
+
+  test('that wants to know who asks', async () => {
+    user = 'ana:se cret';
+    const to = (credentials: string) => {
+      const url = `http://${credentials}127.0.0.1:${port}`;
+      return config({ proxies: { http: url, https: url, no: '' } });
+    };
+    const plain = (settings: RegistryConfig) => {
+      const endpoint = { bases: [`http://${HOST}`], host: HOST, isMirror: false, insecure: true };
+      const session = new RegistrySession({ ...endpoint, certificates: { authorities: [] } }, NO_CREDENTIALS, settings);
+      return new Repository(session, 'a/b', 'pull').tags();
+    };
+    registry = new TestRegistry();
+    registry.manifests.set('a/b:v1', { bytes: Buffer.from('{}'), mediaType: 'x' });
+    await expect(plain(to(''))).rejects.toThrow('407 Proxy Authentication Required');
+    expect(await plain(to('ana:se%20cret@'))).toEqual(['v1']);
+    registry[Symbol.dispose]();
+
+    registry = new TestRegistry({ tls: { cert: pem('server.pem'), key: pem('server.key') } });
+    registry.manifests.set('a/b:v1', { bytes: Buffer.from('{}'), mediaType: 'x' });
+    mkdirSync(`${base}/certs.d/${HOST}`, { recursive: true });
+    writeFileSync(`${base}/certs.d/${HOST}/ca.crt`, pem('ca.pem'));
+    await expect(tagsOf(HOST, to(''))).rejects.toThrow('407');
+    expect(await tagsOf(HOST, to('ana:se%20cret@'))).toEqual(['v1']);
+    for (const { headers } of registry.asked) expect(headers.get('proxy-authorization')).toBeNull();
+  });
+
+  test('that is not there is named as what is missing', async () => {
+    registry = new TestRegistry();
+    const gone = { http: 'http://127.0.0.1:1', https: 'http://ana:secret@127.0.0.1:1', no: '' };
+    const refusal = tagsOf(HOST, config({ proxies: gone }));
+    await expect(refusal).rejects.toThrow(`could not reach ${HOST} by the proxy http://127.0.0.1:1: connection refused`);
   });
 
   test('but not what is to be reached directly', async () => {

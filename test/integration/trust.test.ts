@@ -153,6 +153,9 @@ describe('a policy', () => {
       expect.stringContaining('Hello from'),
       expect.stringContaining('WARNING: the trust policy'),
     ]);
+    const mount = `--mount=type=image,source=${image},target=/files`;
+    const mounted = await tried(['run', '--rm', '--network=none', mount, 'busybox', 'true']);
+    expect([mounted.code, mounted.stderr]).toEqual([0, expect.stringContaining('WARNING: the trust policy')]);
     writeFileSync(`${engine.roots.base}/policy.json`, '{');
     expect((await run(image)).stderr).toContain('is wrong: it is no JSON');
     policyAt(engine.roots.base, [{ repositories: ['127.0.0.1:*'], mode: 'enforce', keys: ['alice.pub'] }]);

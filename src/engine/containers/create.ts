@@ -44,7 +44,7 @@ export async function createContainer(
   const requestedName = request.name?.replace(/^\//, '');
   if (requestedName) store.checkName(requestedName);
   const image = request.config.Image ? context.images.get(request.config.Image, request.platform) : NO_IMAGE;
-  const trustWarnings = (await admitted(context, request, image)) ?? [];
+  const trustWarnings = [...((await admitted(context, request, image)) ?? [])];
   // Signatures may have been waited for.
   if (requestedName) store.checkName(requestedName);
   const config = mergeConfig(request.config, image.config);
@@ -100,7 +100,7 @@ export async function createContainer(
   // Reserved before the first wait: of two requests for one name, the second must fail.
   store.insert(record);
   try {
-    await makeResources(context, record, image, request);
+    trustWarnings.push(...(await makeResources(context, record, image, request)));
   } catch (error) {
     await takeBack(context, record);
     throw error;
@@ -115,12 +115,13 @@ function admitted(context: ContainerContext, { config, signatureRequired = false
   return config.Image ? context.images.admit(image, config.Image, { signatureRequired }) : undefined;
 }
 
+/** Returns what the trust policy warns of. */
 async function makeResources(
   context: ContainerContext,
   record: ContainerRecord,
   image: Image,
   request: CreateRequest,
-): Promise<void> {
+): Promise<string[]> {
   const { config, hostConfig } = record;
   const paths = pathsOf(context, record);
   const resolved = resolveMountPoints({
@@ -146,11 +147,11 @@ async function makeResources(
   });
   await context.images.prepare(image);
   context.snapshots.create(record.id, image.layers);
-  await createImageMounts(context, record, request);
+  const warnings = await createImageMounts(context, record, request);
   mkdirSync(paths.logs, { recursive: true, mode: 0o710 });
   const hasVolumes = resolved.some(mount => mount.Type === 'volume');
   const workingDirectory = config.WorkingDir && config.WorkingDir !== '/' ? config.WorkingDir : undefined;
-  if (!hasVolumes && !workingDirectory) return;
+  if (!hasVolumes && !workingDirectory) return warnings;
   const rootfs = context.snapshots.mount(record.id);
   try {
     if (hasVolumes) await copyUpVolumes({ mounts: resolved, rootfs, container: record.id, volumes: context.volumes });
@@ -158,6 +159,7 @@ async function makeResources(
   } finally {
     context.snapshots.unmount(record.id);
   }
+  return warnings;
 }
 
 async function takeBack(context: ContainerContext, record: ContainerRecord): Promise<void> {

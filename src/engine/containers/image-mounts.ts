@@ -1,7 +1,6 @@
 // `--mount type=image`: the files of an image inside a container, read-only. Each such mount is a snapshot of its own, so that
 // the image may be removed or its name moved on while the container is there.
 import { type ContainerId, sha256 } from '../../lib/ids.ts';
-import { log } from '../../lib/logger.ts';
 import type { ContainerMount } from '../volumes/mount-points.ts';
 import type { CreateRequest } from './containers.ts';
 import type { ContainerContext } from './context.ts';
@@ -18,21 +17,26 @@ function keyOf(container: ContainerId, mount: ContainerMount): string {
 
 export const imageMountKeys = (record: Mounted): string[] => imageMounts(record).map(mount => keyOf(record.id, mount));
 
-/** For a container that is being created. Throws notFound for an image that is not there, forbidden for one that must not be. */
+/**
+ * For a container that is being created; returns what the trust policy only warns of. Throws notFound for an image that is
+ * not there, forbidden for one that must not be.
+ */
 export async function createImageMounts(
   context: ContainerContext,
   record: Mounted,
   { signatureRequired = false }: Pick<CreateRequest, 'signatureRequired'>,
-): Promise<void> {
+): Promise<string[]> {
+  const warnings: string[] = [];
   for (const mount of imageMounts(record)) {
     const name = mount.Name ?? '';
     const image = context.images.get(name);
-    for (const warning of (await context.images.admit(image, name, { signatureRequired })) ?? []) log.warn(warning);
+    warnings.push(...((await context.images.admit(image, name, { signatureRequired })) ?? []));
     await context.images.prepare(image);
     const key = keyOf(record.id, mount);
     context.snapshots.create(key, image.layers);
     mount.Source = context.snapshots.mountPoint(key);
   }
+  return warnings;
 }
 
 /** Idempotent, like its reverse. */
