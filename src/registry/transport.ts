@@ -189,8 +189,7 @@ const absences = new Set(['ConnectionRefused', 'ECONNREFUSED', 'ENOTFOUND', 'Fai
 const isAbsence = (error: unknown) => absences.has(errnoOf(error) ?? '');
 
 /** Such as 407, by which a proxy wants to know who asks. */
-const isRefusedTunnel = (error: unknown) =>
-  errnoOf(error) === 'ERR_PROXY_TUNNEL' && /: 4\d\d/.test(messageOf(error));
+const isRefusedTunnel = (error: unknown) => errnoOf(error) === 'ERR_PROXY_TUNNEL' && /: 4\d\d/.test(messageOf(error));
 
 /** As OpenSSL names what it finds wrong with a chain. */
 const certificateProblem = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|ERR_TLS_CERT_)/;

@@ -192,7 +192,9 @@ describe('through a proxy', () => {
     registry = new TestRegistry();
     const gone = { http: 'http://127.0.0.1:1', https: 'http://ana:secret@127.0.0.1:1', no: '' };
     const refusal = tagsOf(HOST, config({ proxies: gone }));
-    await expect(refusal).rejects.toThrow(`could not reach ${HOST} by the proxy http://127.0.0.1:1: connection refused`);
+    await expect(refusal).rejects.toThrow(
+      `could not reach ${HOST} by the proxy http://127.0.0.1:1: connection refused`,
+    );
   });
 
   test('but not what is to be reached directly', async () => {

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'bun:test';
 import { MemoryOutput } from './output.ts';
 import { type ProgressMessage, progressBar, showProgress } from './progress.ts';
 
-async function show(messages: ProgressMessage[], columns?: number): Promise<string> {
+async function show(messages: ProgressMessage[], columns?: number, rows = 24): Promise<string> {
   const out = new MemoryOutput();
   const source = (async function* () {
     for (const message of messages) yield Buffer.from(`${JSON.stringify(message)}\r\n`);
   })();
-  await showProgress(source, out, { columns });
+  await showProgress(source, out, { size: columns === undefined ? undefined : () => ({ columns, rows }) });
   return out.text;
 }
 
@@ -26,27 +26,32 @@ test('without a terminal each state is a line, and progress is left out', async 
   );
 });
 
-/** What a terminal shows after all the moving about. */
-function screenOf(text: string): string[] {
-  const rows = [''];
+/** What a terminal shows after all the moving about, with what has left its window at the top. */
+function screenOf(text: string, height = 24): string[] {
+  const lines = [''];
   let row = 0;
   let column = 0;
-  for (const [, up, down, erase, char] of text.matchAll(/\x1b\[(\d+)A|\x1b\[(\d+)B|(\x1b\[2K)|([\s\S])/g)) {
-    if (up) row -= Number(up);
-    else if (down) row += Number(down);
-    else if (erase) rows[row] = '';
+  for (const [, up, down, erase, below, char] of text.matchAll(
+    /\x1b\[(\d+)A|\x1b\[(\d+)B|(\x1b\[2K)|(\x1b\[J)|([\s\S])/g,
+  )) {
+    const top = Math.max(0, lines.length - height);
+    if (up) row = Math.max(top, row - Number(up));
+    else if (down) row = Math.min(lines.length - 1, row + Number(down));
+    else if (erase) lines[row] = '';
+    // The window stays where it is.
+    else if (below) lines.fill('', row);
     else if (char === '\r') column = 0;
     else if (char === '\n') {
       row++;
       column = 0;
-      rows[row] ??= '';
+      lines[row] ??= '';
     } else {
-      const line = rows[row]!;
-      rows[row] = line.slice(0, column).padEnd(column) + char + line.slice(column + 1);
+      const line = lines[row]!;
+      lines[row] = line.slice(0, column).padEnd(column) + char + line.slice(column + 1);
       column++;
     }
   }
-  return rows.map(line => line.trimEnd());
+  return lines.map(line => line.trimEnd());
 }
 
 test('on a terminal each layer has a line of its own that changes', async () => {
@@ -57,6 +62,57 @@ test('on a terminal each layer has a line of its own that changes', async () => 
     'Digest: sha256:123',
     '',
   ]);
+});
+
+test('a narrow terminal gets lines that fit', async () => {
+  expect(screenOf(await show(pull, 20))).toEqual([
+    'latest: Pulling from library/x',
+    'aaa: Downloading',
+    'bbb: Download compl',
+    'Digest: sha256:123',
+    '',
+  ]);
+});
+
+describe('a window with fewer lines than there are layers', () => {
+  const ids = ['aaa', 'bbb', 'ccc', 'ddd', 'eee', 'fff'];
+  const waiting = ids.map(id => ({ status: 'Pulling fs layer', id, progressDetail: {} }));
+  const loading = (id: string) => ({ status: 'Downloading', id, progressDetail: { current: 512, total: 1024 } });
+  const complete = (id: string) => ({ status: 'Pull complete', id, progressDetail: {} });
+
+  test('shows those in which something happens', async () => {
+    const out = new MemoryOutput();
+    const source = (async function* () {
+      for (const message of [...waiting, loading('fff')]) yield Buffer.from(`${JSON.stringify(message)}\n`);
+      // Before the end shows all of them.
+      expect(screenOf(out.text, 4).slice(-4)).toEqual([
+        'aaa: Pulling fs layer',
+        'bbb: Pulling fs layer',
+        'fff: Downloading     512B/1.024kB',
+        '',
+      ]);
+    })();
+    await showProgress(source, out, { size: () => ({ columns: 80, rows: 4 }) });
+  });
+
+  test('and has all of them above in the end, each once', async () => {
+    const messages = [...waiting, ...ids.flatMap(id => [loading(id), complete(id)]), { status: 'Digest: sha256:123' }];
+    const lines = screenOf(await show(messages, 80, 4), 4).filter(Boolean);
+    expect(lines).toEqual([...ids.map(id => `${id}: Pull complete`), 'Digest: sha256:123']);
+  });
+
+  test('also if its width changes meanwhile', async () => {
+    const out = new MemoryOutput();
+    let columns = 80;
+    const source = (async function* () {
+      for (const message of [...waiting, ...ids.map(complete)]) {
+        yield Buffer.from(`${JSON.stringify(message)}\n`);
+        columns++;
+      }
+    })();
+    await showProgress(source, out, { size: () => ({ columns, rows: 4 }) });
+    expect(screenOf(out.text, 4).filter(Boolean)).toEqual(ids.map(id => `${id}: Pull complete`));
+  });
 });
 
 test('an error inside the stream is thrown', async () => {

@@ -2,8 +2,10 @@
 import { jsonLines } from '../../client/json-lines.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { humanSize } from '../format/units.ts';
+import type { WindowSize } from '../stdio/terminal.ts';
 import { ExitError } from './errors.ts';
 import type { Output } from './output.ts';
+import { ProgressScreen } from './progress-screen.ts';
 
 export interface ProgressMessage {
   id?: string;
@@ -23,8 +25,8 @@ export interface ProgressMessage {
 }
 
 export interface ProgressOptions {
-  /** The terminal's width; without a terminal nothing is drawn anew. */
-  columns?: number;
+  /** The terminal's; without a terminal nothing is drawn anew. */
+  size?: () => WindowSize;
   /** Shows nothing at all. */
   quiet?: boolean;
   onAux?: (aux: unknown) => void;
@@ -32,17 +34,22 @@ export interface ProgressOptions {
 
 /** Shows a progress stream to its end; the error it may hold is thrown. */
 export async function showProgress(source: ByteSource, out: Output, options: ProgressOptions = {}): Promise<void> {
-  const screen = options.columns === undefined ? undefined : new Screen(out, options.columns);
-  for await (const message of jsonLines<ProgressMessage>(source)) {
-    const error = message.errorDetail?.message ?? message.error;
-    if (error !== undefined) throw new ExitError(1, error);
-    if (message.aux !== undefined) {
-      options.onAux?.(message.aux);
-      continue;
+  const screen = options.size && new ProgressScreen(out, options.size);
+  try {
+    for await (const message of jsonLines<ProgressMessage>(source)) {
+      const error = message.errorDetail?.message ?? message.error;
+      if (error !== undefined) throw new ExitError(1, error);
+      if (message.aux !== undefined) {
+        options.onAux?.(message.aux);
+        continue;
+      }
+      if (options.quiet) continue;
+      if (screen) showDrawn(message, screen, out);
+      else showPlain(message, out);
+      await out.flush();
     }
-    if (options.quiet) continue;
-    if (screen) screen.show(message);
-    else showPlain(message, out);
+  } finally {
+    screen?.leave();
     await out.flush();
   }
 }
@@ -53,34 +60,21 @@ function showPlain({ id, status, stream, progressDetail }: ProgressMessage, out:
   out.write(stream ? `${label}${stream}` : `${label}${status ?? ''}\n`);
 }
 
-/** The lines of one operation, each under its id; the cursor is below the last. */
-class Screen {
-  #rows = new Map<string, number>();
-
-  constructor(
-    private readonly out: Output,
-    private readonly columns: number,
-  ) {}
-
-  show(message: ProgressMessage): void {
-    const { id, status = '', stream, progressDetail } = message;
-    const label = id === undefined || id === '' ? '' : `${id}: `;
-    if (label === '' || !progressDetail) {
-      // A line of no layer: those above it stay as they are.
-      this.#rows.clear();
-      this.out.write(stream ? `${label}${stream}` : `${label}${status}\n`);
-      return;
-    }
-    let row = this.#rows.get(label);
-    if (row === undefined) {
-      row = this.#rows.size;
-      this.#rows.set(label, row);
-      this.out.write('\n');
-    }
-    const up = this.#rows.size - row;
-    this.out.write(`\x1b[${up}A\x1b[2K\r${label}${status} ${progressBar(progressDetail, this.columns)}\r\x1b[${up}B`);
+function showDrawn({ id, status = '', stream, progressDetail }: ProgressMessage, screen: ProgressScreen, out: Output) {
+  const label = id === undefined || id === '' ? '' : `${id}: `;
+  if (label === '' || !progressDetail) {
+    // A line of no layer: those above it stay as they are.
+    screen.leave();
+    out.write(stream ? `${label}${stream}` : `${label}${status}\n`);
+    return;
   }
+  const bar = progressBar(progressDetail, screen.columns);
+  screen.set(label, { text: `${label}${status} ${bar}`, moves: bar !== '', over: isLast(status) });
 }
+
+/** After these nothing is heard of a layer. */
+const isLast = (status: string) =>
+  /^(Pull complete|Already exists|Layer already exists|Pushed|Mounted from )/.test(status);
 
 const BAR = 50;
 

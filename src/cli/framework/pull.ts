@@ -32,6 +32,6 @@ export async function pullImage(
     registryAuth: await registryAuth(cli, reference.domain),
   });
   const descriptor = options.out === cli.err ? 2 : 1;
-  const columns = options.quiet ? undefined : (await import('../stdio/terminal.ts')).drawingWidth(descriptor);
-  await showProgress(source, options.out, { quiet: options.quiet, columns });
+  const size = options.quiet ? undefined : (await import('../stdio/terminal.ts')).drawingSize(descriptor);
+  await showProgress(source, options.out, { quiet: options.quiet, size });
 }

@@ -2,7 +2,7 @@
 import type { EngineClient } from '../../client/client.ts';
 import { push } from '../../client/images.ts';
 import { familiarRepository, type Reference } from '../../lib/reference.ts';
-import { drawingWidth } from '../stdio/terminal.ts';
+import { drawingSize } from '../stdio/terminal.ts';
 import type { Cli } from './cli.ts';
 import { registryAuth } from './credentials.ts';
 import { showProgress } from './progress.ts';
@@ -35,7 +35,7 @@ export async function pushImage(
   const remarks: unknown[] = [];
   await showProgress(progress, cli.out, {
     quiet,
-    columns: quiet ? undefined : drawingWidth(1),
+    size: quiet ? undefined : drawingSize(1),
     onAux: aux => (isPushed(aux) ? pushed.push(aux) : remarks.push(aux)),
   });
   return { pushed, remarks };

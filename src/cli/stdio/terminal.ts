@@ -3,9 +3,14 @@ import { disableEcho, enterRawMode, isTerminal, type WindowSize, windowSize } fr
 
 export { isTerminal, type WindowSize, windowSize };
 
-/** How wide progress may be drawn there; undefined where it is no terminal. */
-export function drawingWidth(descriptor: 1 | 2): number | undefined {
-  return isTerminal(descriptor) ? (windowSize(descriptor)?.columns ?? 200) : undefined;
+/** How large the window is in which progress may be drawn, at any time; undefined where it is no terminal. */
+export function drawingSize(descriptor: 1 | 2): (() => WindowSize) | undefined {
+  if (!isTerminal(descriptor)) return undefined;
+  return () => {
+    const { columns, rows } = windowSize(descriptor) ?? { columns: 0, rows: 0 };
+    // Some terminals do not know.
+    return { columns: columns || 200, rows: rows || 50 };
+  };
 }
 
 const endings = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;

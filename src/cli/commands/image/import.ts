@@ -4,7 +4,7 @@ import { atLeast, defineCommand } from '../../framework/command.ts';
 import { showProgress } from '../../framework/progress.ts';
 import { fileSource, stdinSource } from '../../options/archive-input.ts';
 import { defaultPlatform } from '../../options/platform.ts';
-import { drawingWidth } from '../../stdio/terminal.ts';
+import { drawingSize } from '../../stdio/terminal.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
@@ -31,6 +31,6 @@ export const command = defineCommand({
       },
       archive,
     );
-    await showProgress(progress, cli.out, { columns: drawingWidth(1) });
+    await showProgress(progress, cli.out, { size: drawingSize(1) });
   },
 });

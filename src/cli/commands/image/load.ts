@@ -4,7 +4,7 @@ import { ExitError } from '../../framework/errors.ts';
 import { showProgress } from '../../framework/progress.ts';
 import { fileSource, stdinSource } from '../../options/archive-input.ts';
 import { platformQueries } from '../../options/platform.ts';
-import { drawingWidth, isTerminal } from '../../stdio/terminal.ts';
+import { drawingSize, isTerminal } from '../../stdio/terminal.ts';
 
 export const command = defineCommand({
   usage: '[OPTIONS]',
@@ -21,10 +21,10 @@ export const command = defineCommand({
       throw new ExitError(1, 'requested load from stdin, but stdin is empty');
     }
     const archive = flags.input === '' ? stdinSource() : await fileSource(flags.input);
-    const columns = drawingWidth(1);
-    const quiet = flags.quiet || columns === undefined;
+    const size = drawingSize(1);
+    const quiet = flags.quiet || size === undefined;
     const { body, json } = await load(await cli.client(), archive, { quiet, platforms });
-    if (json) await showProgress(body, cli.out, { columns });
+    if (json) await showProgress(body, cli.out, { size });
     else for await (const chunk of body) cli.out.write(Buffer.from(chunk).toString());
   },
 });
