@@ -288,6 +288,20 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
+  /** What has come by itself. Undefined when there was more than the queue holds, so that anything may have happened. */
+  news(): { type: number; payload: Buffer }[] | undefined {
+    const found: { type: number; payload: Buffer }[] = [];
+    for (let complete = true; ; ) {
+      try {
+        for (const { type, payload } of this.#replies()) found.push({ type, payload: Buffer.from(payload) });
+        return complete ? found : undefined;
+      } catch (error) {
+        if (!(error instanceof KernelError) || error.errno !== ENOBUFS) throw error;
+        complete = false;
+      }
+    }
+  }
+
   /** Everything of a kind. */
   dump(type: number, subject: string, body: (writer: MessageWriter) => void): Buffer[] {
     for (;;) {

@@ -21,6 +21,7 @@ const NFT_MSG_GETTABLE = 1;
 const NFT_MSG_DELTABLE = 2;
 const NFT_MSG_NEWCHAIN = 3;
 const NFT_MSG_GETCHAIN = 4;
+const NFT_MSG_DELCHAIN = 5;
 const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_GETRULE = 7;
 const NFT_MSG_DELRULE = 8;
@@ -268,6 +269,21 @@ export class Transaction {
     });
   }
 
+  deleteChain(family: TableFamily, table: string, chain: string): this {
+    return this.#add(NFT_MSG_DELCHAIN, 0, family, `delete chain ${chain}`, writer => {
+      writer.attribute(1, () => writer.text(table));
+      writer.attribute(3, () => writer.text(chain));
+    });
+  }
+
+  /** All rules of a chain. */
+  flushChain(family: TableFamily, table: string, chain: string): this {
+    return this.#add(NFT_MSG_DELRULE, 0, family, `flush chain ${chain}`, writer => {
+      writer.attribute(1, () => writer.text(table));
+      writer.attribute(2, () => writer.text(chain));
+    });
+  }
+
   deleteRule(family: TableFamily, table: string, chain: string, handle: bigint): this {
     return this.#add(NFT_MSG_DELRULE, 0, family, `delete rule of ${table} ${chain}`, writer => {
       writer.attribute(1, () => writer.text(table));
@@ -301,6 +317,13 @@ export class Transaction {
 
   deleteElements(family: TableFamily, table: string, set: string, elements: readonly SetElement[]): this {
     return this.#elements(NFT_MSG_DELSETELEM, 0, family, table, set, elements);
+  }
+
+  flushSet(family: TableFamily, table: string, set: string): this {
+    return this.#add(NFT_MSG_DELSETELEM, 0, family, `flush ${table} ${set}`, writer => {
+      writer.attribute(1, () => writer.text(table));
+      writer.attribute(2, () => writer.text(set));
+    });
   }
 
   #elements(
@@ -363,6 +386,12 @@ export interface ForeignChain extends BaseChain {
   chain: string;
 }
 
+export interface ForeignRule {
+  handle: bigint;
+  /** What happens to every packet that comes to this rule, if that is to end here or to go elsewhere. */
+  always: 'drop' | { jump: string } | undefined;
+}
+
 export class NftSocket implements Disposable {
   readonly #netlink: NetlinkSocket;
 
@@ -418,15 +447,14 @@ export class NftSocket implements Disposable {
     );
   }
 
-  /** Handles and comments of a chain's rules. */
-  rules(family: TableFamily, table: string, chain: string): { handle: bigint; comment: string }[] {
+  rules(family: TableFamily, table: string, chain: string): ForeignRule[] {
     const found = this.#dump(NFT_MSG_GETRULE, family, `list rules of ${table} ${chain}`, writer => {
       writer.attribute(1, () => writer.text(table));
       writer.attribute(2, () => writer.text(chain));
     });
     return found.map(payload => {
       const attributes = attributesOf(payload.subarray(4));
-      return { handle: attributes.get(3)?.readBigUInt64BE(0) ?? 0n, comment: commentOf(attributes.get(7)) };
+      return { handle: attributes.get(3)?.readBigUInt64BE(0) ?? 0n, always: unconditionalVerdict(attributes.get(4)) };
     });
   }
 
@@ -466,8 +494,10 @@ export class RulesetChanges implements Disposable {
     return this.#netlink.descriptor;
   }
 
-  drain(): void {
+  /** Always something. */
+  drain(): boolean {
     this.#netlink.drain();
+    return true;
   }
 
   [Symbol.dispose](): void {
@@ -475,11 +505,29 @@ export class RulesetChanges implements Disposable {
   }
 }
 
-function commentOf(userData: Buffer | undefined): string {
-  if (!userData) return '';
-  for (let at = 0; at + 2 <= userData.length; at += 2 + userData.readUInt8(at + 1)) {
-    const length = userData.readUInt8(at + 1);
-    if (userData.readUInt8(at) === 0) return textOf(userData.subarray(at + 2, at + 2 + length));
+/** Expressions that every packet passes; iptables has comments as a match. */
+const PASSED_BY_ALL: ReadonlySet<string> = new Set(['counter', 'log', 'match comment']);
+
+function unconditionalVerdict(expressions: Buffer | undefined): ForeignRule['always'] {
+  if (!expressions) return undefined;
+  for (const [, element] of eachAttribute(expressions)) {
+    const attributes = attributesOf(element);
+    const name = textOf(attributes.get(1));
+    const data = attributesOf(attributes.get(2) ?? Buffer.alloc(0));
+    // Extensions of iptables have their own name inside.
+    const extension = name === 'match' || name === 'target' ? `${name} ${textOf(data.get(1))}` : name;
+    if (extension === 'reject' || extension === 'target REJECT' || extension === 'target DROP') return 'drop';
+    if (name === 'immediate') return verdictOf(data.get(2));
+    if (!PASSED_BY_ALL.has(extension)) return undefined;
   }
-  return '';
+  return undefined;
+}
+
+function verdictOf(data: Buffer | undefined): ForeignRule['always'] {
+  const verdict = data && attributesOf(data).get(NFTA_DATA_VERDICT);
+  if (!verdict) return undefined;
+  const attributes = attributesOf(verdict);
+  const code = attributes.get(1)?.readUInt32BE(0);
+  if (code === NF_DROP) return 'drop';
+  return code === NFT_JUMP ? { jump: textOf(attributes.get(2)) } : undefined;
 }

@@ -51,6 +51,7 @@ const AF_INET = 2;
 const AF_BRIDGE = 7;
 const AF_INET6 = 10;
 const IFF_UP = 1;
+const IFF_LOOPBACK = 8;
 
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -68,6 +69,10 @@ const RTPROT_BOOT = 3;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RTN_UNICAST = 1;
+const RTMGRP_IPV4_IFADDR = 0x10;
+const RTMGRP_IPV4_ROUTE = 0x40;
+const RTMGRP_IPV6_IFADDR = 0x100;
+const RTMGRP_IPV6_ROUTE = 0x400;
 const RTEXT_FILTER_SKIP_STATS = 8;
 
 /** Link modes by the kernel's numbers. */
@@ -79,6 +84,7 @@ export interface Link {
   index: number;
   name: string;
   up: boolean;
+  loopback: boolean;
   kind: string;
   master: number;
   mtu: number;
@@ -329,9 +335,50 @@ export class RouteSocket implements Disposable {
       });
   }
 
+  /** Of either family and of any table. The kernel goes through all routes for it, and tells of the link's alone. */
+  hasDefaultRoute(link: number): boolean {
+    return [AF_INET, AF_INET6].some(family =>
+      this.#netlink
+        .dump(RTM_GETROUTE, `list routes by link ${link}`, writer => {
+          writer.u8(family).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u8(0).u32(0);
+          writer.attribute(RTA_OIF, () => writer.u32(link));
+        })
+        .some(payload => payload.readUInt8(1) === 0 && payload.readUInt8(7) === RTN_UNICAST),
+    );
+  }
+
   [Symbol.dispose](): void {
     this.#netlink[Symbol.dispose]();
   }
+}
+
+/** Becomes readable when addresses or routes of this namespace change. */
+export class AddressChanges implements Disposable {
+  readonly #netlink = NetlinkSocket.open(
+    NETLINK_ROUTE,
+    RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE,
+  );
+
+  get descriptor(): number {
+    return this.#netlink.descriptor;
+  }
+
+  /** Whether any of it was more than what an interface gets by itself, as each container's does. */
+  drain(): boolean {
+    return this.#netlink.news()?.some(({ type, payload }) => !isAutomatic(type, payload)) ?? true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#netlink[Symbol.dispose]();
+  }
+}
+
+/** Link-local and multicast, of IPv6. */
+function isAutomatic(type: number, payload: Buffer): boolean {
+  if (payload.readUInt8(0) !== AF_INET6) return false;
+  if (type === RTM_NEWADDR || type === RTM_DELADDR) return payload.readUInt8(3) === RT_SCOPE_LINK;
+  const destination = attributesOf(payload.subarray(12)).get(RTA_DST);
+  return destination !== undefined && (destination[0] === 0xff || (destination[0] === 0xfe && destination[1]! >= 0x80));
 }
 
 function writeLinkHeader(writer: MessageWriter, index: number, flags: number, change: number): void {
@@ -424,6 +471,7 @@ function parseLink(payload: Buffer): Link {
   return {
     index: payload.readInt32LE(4),
     up: (payload.readUInt32LE(8) & IFF_UP) !== 0,
+    loopback: (payload.readUInt32LE(8) & IFF_LOOPBACK) !== 0,
     name: textOf(attributes.get(IFLA_IFNAME)),
     kind: info ? textOf(attributesOf(info).get(IFLA_INFO_KIND)) : '',
     master: attributes.get(IFLA_MASTER)?.readUInt32LE(0) ?? 0,

@@ -13,7 +13,7 @@ export const NEIGHBOUR = '192.0.2.9';
 export const NEIGHBOUR6 = '2001:db8:1::9';
 
 /** A web server: what it is called at /, who asks at /cgi-bin/who. */
-const WEB = [
+export const WEB = [
   'mkdir -p /www/cgi-bin',
   'hostname > /www/index.html',
   String.raw`printf '#!/bin/sh\necho\necho "$REMOTE_ADDR"\n' > /www/cgi-bin/who`,
@@ -28,14 +28,16 @@ export class NetworkHost implements AsyncDisposable {
     readonly engine: TestEngine,
   ) {}
 
-  static async start(options: EngineOptions & { beforeStart?(host: Machine): void } = {}): Promise<NetworkHost> {
+  static async start(
+    options: EngineOptions & { beforeStart?(host: Machine): void | Promise<void> } = {},
+  ): Promise<NetworkHost> {
     const host = Machine.create();
     const neighbour = Machine.create();
     host.connect(neighbour, 'wire');
     host.addAddresses('wire', `${HOST}/24`, `${HOST6}/64`);
     neighbour.addAddresses('wire', `${NEIGHBOUR}/24`, `${NEIGHBOUR6}/64`);
     try {
-      options.beforeStart?.(host);
+      await options.beforeStart?.(host);
       const engine = await startEngine({ bridge: true, ...options, through: host.enter });
       return new NetworkHost(host, neighbour, engine);
     } catch (error) {

@@ -9,15 +9,23 @@ import { officialClients, officialDaemon } from './programs.ts';
 import { makeRoots, type Roots } from './roots.ts';
 import { until } from './until.ts';
 
+export interface OfficialOptions {
+  /** With its default bridge network, and rules for it. */
+  network?: boolean;
+  /** What the daemon is started by: `nsenter --net=...` for a host of its own. */
+  through?: readonly string[];
+  /** Where its programs are looked for first. */
+  path?: string;
+}
+
 /** Running, with a busybox:latest of the same content as ours. */
-export async function startOfficialEngine(): Promise<OfficialEngine> {
+export async function startOfficialEngine(options: OfficialOptions = {}): Promise<OfficialEngine> {
   const roots = makeRoots();
-  const engine = new OfficialEngine(roots);
+  const engine = new OfficialEngine(roots, options);
   try {
     await engine.start();
     const layer = await busyboxLayer(`${roots.base}/busybox`);
-    const seed = [officialClients[0]!, 'import', '--change', 'CMD ["sh"]', layer, 'busybox:latest'];
-    await output(seed, { environment: engine.clientEnvironment() });
+    await engine.output('import', '--change', 'CMD ["sh"]', layer, 'busybox:latest');
     rmSync(`${roots.base}/busybox`, { recursive: true });
     return engine;
   } catch (error) {
@@ -31,7 +39,10 @@ export class OfficialEngine implements AsyncDisposable {
   readonly api: Api;
   #daemon: Subprocess | undefined;
 
-  constructor(readonly roots: Roots) {
+  constructor(
+    readonly roots: Roots,
+    private readonly options: OfficialOptions,
+  ) {
     this.host = `unix://${roots.socket}`;
     this.api = new Api(roots.socket, '/v1.41');
   }
@@ -39,13 +50,16 @@ export class OfficialEngine implements AsyncDisposable {
   async start(): Promise<void> {
     const { base, dataRoot, execRoot, cgroupParent } = this.roots;
     const flags = ['--data-root', dataRoot, '--exec-root', execRoot, '--pidfile', `${base}/pid`, '-H', this.host];
-    const quiet = ['--bridge=none', '--iptables=false', '--cgroup-parent', cgroupParent];
+    const { network = false, through = [], path } = this.options;
+    const quiet = ['--cgroup-parent', cgroupParent, ...(network ? [] : ['--bridge=none', '--iptables=false'])];
     const config = `${base}/daemon.json`;
     await Bun.write(config, '{}');
     const log = openSync(`${base}/log`, 'a');
-    const daemon = Bun.spawn([officialDaemon.path, ...flags, ...quiet, '--config-file', config], {
+    const { environment } = officialDaemon;
+    const PATH = path === undefined ? environment.PATH : `${path}:${environment.PATH}`;
+    const daemon = Bun.spawn([...through, officialDaemon.path, ...flags, ...quiet, '--config-file', config], {
       stdio: ['ignore', log, log],
-      env: { ...officialDaemon.environment, [MARK]: base },
+      env: { ...environment, PATH, [MARK]: base },
     });
     closeSync(log);
     this.#daemon = daemon;
@@ -57,6 +71,11 @@ export class OfficialEngine implements AsyncDisposable {
       { what: "an answer of Docker's daemon" },
     );
     if (daemon.exitCode !== null) throw new Error(`Docker's daemon ended:\n${readFileSync(`${base}/log`, 'utf8')}`);
+  }
+
+  /** By its own client. */
+  output(...args: string[]): Promise<string> {
+    return output([officialClients[0]!, ...args], { environment: this.clientEnvironment() });
   }
 
   clientEnvironment(): Record<string, string | undefined> {

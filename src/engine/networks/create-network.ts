@@ -24,7 +24,9 @@ export async function createNetwork(context: NetworkContext, request: NetworkCre
     publish(context, network, 'create');
     return network;
   }
-  return makeNetwork(context, network);
+  const made = makeNetwork(context, network);
+  await context.host.settled();
+  return made;
 }
 
 /** Of one of our own drivers, which take no time. */

@@ -195,7 +195,7 @@ class NetworksImplementation implements EngineNetworks {
     const used = new Set([...store.sandboxes].flatMap(sandbox => (sandbox.live ? [sandbox.container] : [])));
     try {
       // What runs on must be reached on; without anything that runs, the host looks as if there were no engine.
-      if (used.size === 0) host.takeDown([...store.networks]);
+      if (used.size === 0) await host.takeDown([...store.networks]);
     } catch (error) {
       log.warn('could not take down the networks', { error: messageOf(error) });
     }

@@ -121,8 +121,13 @@ export class HostSide implements Disposable {
     if (links.length > 0) this.#firewall?.removeLinks(links);
   }
 
-  /** Interfaces and rules go; the records stay, and the next start makes everything again. */
-  takeDown(networks: readonly NetworkRecord[]): void {
+  /** When the host's firewalls let through what they must; undefined when there is nothing to wait for. */
+  settled(): Promise<void> | undefined {
+    return this.#firewall?.settled();
+  }
+
+  /** Interfaces and rules go; the records stay, and the next start makes everything again. Resolves when all is gone. */
+  takeDown(networks: readonly NetworkRecord[]): Promise<void> | undefined {
     // Also those that only an earlier run of the engine made.
     const made = networks.filter(({ driver, configOnly, ipam }) => {
       return !configOnly && driver !== 'null' && driver !== 'host' && ipam.pools.length > 0;
@@ -132,7 +137,9 @@ export class HostSide implements Disposable {
       if (!this.#firewall && this.#filtersAnything) this.#firewall = this.#firewallOfTable();
       this.#firewall?.remove();
     }
+    const settled = this.settled();
     this[Symbol.dispose]();
+    return settled;
   }
 
   /** What the host reaches already; a subnet chosen by us must not hide it. */

@@ -22,7 +22,9 @@ export async function startByMode(context: NetworkContext, record: SandboxRecord
   if (isContainerMode(record.mode)) return join(context, record);
   if (modeDriver(context, record) === 'host') return shareHost(context, record);
   if (needsPreparation(context, record)) return startWithPlugins(context, record);
-  return startOwn(context, record, undefined);
+  const sandbox = startOwn(context, record, undefined);
+  await context.host.settled();
+  return sandbox;
 }
 
 async function startWithPlugins(context: NetworkContext, record: SandboxRecord): Promise<Sandbox> {
@@ -37,6 +39,7 @@ async function startWithPlugins(context: NetworkContext, record: SandboxRecord):
       sandbox = startOwn(context, record, prepared);
     }
     await tellGateways(context, record);
+    await context.host.settled();
     return sandbox;
   } catch (error) {
     stopSandbox(context, record);

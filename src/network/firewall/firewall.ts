@@ -61,6 +61,11 @@ export interface Firewall extends Disposable {
   removeLinks(links: readonly FirewallLink[]): void;
   /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
   dropForwarded(family: Family): void;
+  /**
+   * Rules of others that nobody tells of are looked at. When what this, or anything before, has told programs to do is done;
+   * undefined when there is nothing to wait for.
+   */
+  settled(): Promise<void> | undefined;
   /** Nothing of the engine is left. */
   remove(): void;
 }

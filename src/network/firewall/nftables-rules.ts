@@ -47,6 +47,8 @@ export const SETS = {
   published6: { name: 'published6', key: ['ipv6', 'protocol', 'port'] },
   /** Families in which the host routes for others too. */
   strangers: { name: 'strangers', key: ['nfproto'] },
+  /** Bridges of somebody else's containers, who decides what these may. */
+  guests: { name: 'guests', key: ['ifname'] },
   /** From, to, protocol, port: what a legacy link opens where icc is off. */
   links4: { name: 'links4', key: ['ipv4', 'ipv4', 'protocol', 'port'] },
 } as const satisfies Record<string, SetLayout>;
@@ -216,6 +218,7 @@ function addStrangers(rule: AddRule): void {
   rule(STRANGERS_CHAIN, [...established, x.verdict('accept')]);
   for (const direction of ['iifname', 'oifname'] as const) {
     rule(STRANGERS_CHAIN, [x.meta(direction), x.inSet(SETS.bridges.name), x.verdict('accept')]);
+    rule(STRANGERS_CHAIN, [x.meta(direction), x.inSet(SETS.guests.name), x.verdict('accept')]);
   }
   // Where the policy is to drop, it is for one family or for both.
   rule(STRANGERS_CHAIN, [x.meta('nfproto'), x.inSet(SETS.strangers.name), x.verdict('accept')]);

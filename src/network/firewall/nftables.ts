@@ -3,7 +3,6 @@
 import { NftSocket, type SetElement, Transaction } from '../../kernel/nftables.ts';
 import { errnoOf } from '../../lib/errors.ts';
 import { addressBytes, type Family, requireAddress } from '../addresses.ts';
-import { OtherFirewalls } from '../other-firewalls.ts';
 import type {
   Firewall,
   FirewallFamily,
@@ -22,6 +21,7 @@ import {
   SETS,
   type SetName,
 } from './nftables-rules.ts';
+import { OtherFirewalls } from './others/other-firewalls.ts';
 
 const FAMILIES = [4, 6] as const;
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -37,11 +37,18 @@ export class NftablesFirewall implements Firewall {
   readonly #networks = new Map<string, FirewallNetwork>();
   readonly #ports = new Map<string, FirewallPort>();
   readonly #links = new Map<string, FirewallLink>();
+  /** Bridges of somebody else's containers. */
+  #guests: readonly string[] = [];
   /** Families in which strangers are not routed for. */
   #closed: ReadonlySet<Family> = new Set();
 
   constructor(private readonly options: FirewallOptions) {
-    this.#others = new OtherFirewalls(this.#socket, options.owner, () => this.#rebuildIfGone());
+    this.#others = new OtherFirewalls({
+      socket: this.#socket,
+      owner: options.owner,
+      rulesChanged: () => this.#rebuildIfGone(),
+      guestsChanged: guests => this.#setGuests(guests),
+    });
   }
 
   reset(state: FirewallState): void {
@@ -66,7 +73,7 @@ export class NftablesFirewall implements Firewall {
     const elements: Elements = new Map();
     this.#networkElements(network, elements);
     this.#change(new Transaction(), elements, 'add');
-    this.#others.accept(network.bridge);
+    this.#others.accept(this.#networks.keys());
   }
 
   removeNetwork(network: FirewallNetwork): void {
@@ -74,7 +81,7 @@ export class NftablesFirewall implements Firewall {
     const elements: Elements = new Map();
     this.#networkElements(network, elements);
     this.#change(new Transaction(), elements, 'delete');
-    this.#others.forget(network.bridge);
+    this.#others.accept(this.#networks.keys());
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
@@ -113,9 +120,14 @@ export class NftablesFirewall implements Firewall {
     this.#change(new Transaction(), elements, 'delete');
   }
 
+  settled(): Promise<void> | undefined {
+    this.#others.check();
+    return this.#others.settled;
+  }
+
   remove(): void {
     const { owner: table } = this.options;
-    this.#others.forget();
+    this.#others.remove();
     this.#others[Symbol.dispose]();
     this.#socket.commit(new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table));
   }
@@ -135,13 +147,19 @@ export class NftablesFirewall implements Firewall {
     for (const family of FAMILIES) {
       if (!this.#closed.has(family)) put(elements, 'strangers', { key: strangerKey(family) });
     }
+    for (const guest of this.#guests) put(elements, 'guests', { key: interfaceName(guest) });
     for (const network of this.#networks.values()) this.#networkElements(network, elements);
     for (const port of this.#ports.values()) this.#portElements(port, elements, 'add');
     for (const link of this.#links.values()) linkElements(link, elements);
     addElements(transaction, table, elements, 'add');
     this.#socket.commit(transaction);
-    this.#others.forget();
-    for (const bridge of this.#networks.keys()) this.#others.accept(bridge);
+    this.#others.accept(this.#networks.keys());
+  }
+
+  #setGuests(guests: readonly string[]): void {
+    this.#guests = guests;
+    const transaction = new Transaction().flushSet(FAMILY, this.options.owner, SETS.guests.name);
+    this.#change(transaction, new Map([['guests', guests.map(name => ({ key: interfaceName(name) }))]]), 'add');
   }
 
   #rebuildIfGone(): void {

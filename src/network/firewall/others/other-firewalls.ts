@@ -1,0 +1,105 @@
+// A packet must pass every chain of the forward hook. What our own chain has let through must get through those that would drop
+// it: of Docker, firewalld, ufw, or another engine. They may come after us, or be made anew: changes are watched.
+import { type NftSocket, RulesetChanges } from '../../../kernel/nftables.ts';
+import { AddressChanges } from '../../../kernel/rtnetlink.ts';
+import { messageOf } from '../../../lib/errors.ts';
+import { log } from '../../../lib/logger.ts';
+import { hostLinks } from '../../drivers/host-kernel.ts';
+import { NftChains } from './nft-chains.ts';
+import { readSurroundings, type Surroundings } from './surroundings.ts';
+import { Watch } from './watch.ts';
+import { XtablesChains } from './xtables-chains.ts';
+
+/** Of the older iptables' rules, whose changes are not told. */
+const LOOK_MS = 5000;
+
+export interface OtherFirewallsOptions {
+  socket: NftSocket;
+  /** What our chains are named by. */
+  owner: string;
+  /** Called when anybody has changed rules of the host. */
+  rulesChanged(): void;
+  /** Called when there are other bridges of somebody else's containers than before. */
+  guestsChanged(guests: readonly string[]): void;
+}
+
+export class OtherFirewalls implements Disposable {
+  readonly #bridges = new Set<string>();
+  readonly #nft: NftChains;
+  readonly #xtables: XtablesChains;
+  readonly #watches: Watch[] = [];
+  #surroundings: Surroundings = { outside: [], guests: [] };
+  #timer: Timer | undefined;
+
+  constructor(private readonly options: OtherFirewallsOptions) {
+    this.#nft = new NftChains(options.socket, options.owner);
+    this.#xtables = new XtablesChains(options.owner);
+  }
+
+  /** All bridges that are to be let pass, instead of those before. */
+  accept(bridges: Iterable<string>): void {
+    this.#bridges.clear();
+    for (const bridge of bridges) this.#bridges.add(bridge);
+    this.#look();
+    if (this.#bridges.size > 0) this.#watch();
+  }
+
+  /** Nobody is let pass any more, and nothing of ours is left. */
+  remove(): void {
+    this.#bridges.clear();
+    this.#nft.remove();
+    this.#xtables.remove();
+  }
+
+  /** Rules that may have changed without our being told. */
+  check(): void {
+    try {
+      this.#xtables.check();
+    } catch (error) {
+      log.debug('could not look at the rules of the older iptables', { error: messageOf(error) });
+    }
+  }
+
+  /** When what programs were told to do is done; undefined when there is nothing to wait for. */
+  get settled(): Promise<void> | undefined {
+    return this.#xtables.settled;
+  }
+
+  #look(): void {
+    const before = this.#surroundings;
+    this.#surroundings = readSurroundings(hostLinks(), this.#bridges);
+    if (before.guests.join() !== this.#surroundings.guests.join())
+      this.options.guestsChanged(this.#surroundings.guests);
+    this.#complete();
+  }
+
+  #complete(): void {
+    const passage = { bridges: [...this.#bridges].sort(), outside: this.#surroundings.outside };
+    // Containers may be cut off by what fails here; the engine works.
+    for (const chains of [this.#nft, this.#xtables]) {
+      try {
+        chains.complete(passage);
+      } catch (error) {
+        log.warn('could not complete the rules in chains of others', { error: messageOf(error) });
+      }
+    }
+  }
+
+  #watch(): void {
+    if (this.#timer) return;
+    this.#watches.push(
+      new Watch(new RulesetChanges(), () => {
+        this.options.rulesChanged();
+        this.#complete();
+      }),
+      new Watch(new AddressChanges(), () => this.#look()),
+    );
+    this.#timer = setInterval(() => this.check(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    for (const watch of this.#watches.splice(0)) watch[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,56 @@
+// What lies around our networks on this host. Packets between them and the outside are ours to judge; those between them and
+// the networks of another engine are for its owner too, who may have closed them.
+import type { Link, LinkAddress, RouteSocket } from '../../../kernel/rtnetlink.ts';
+
+export interface Surroundings {
+  /** Interfaces by which the host is connected, and the bridges of other engines of ours, which judge for themselves. */
+  outside: readonly string[];
+  /** Bridges that connect nothing but containers or virtual machines, of somebody else. */
+  guests: readonly string[];
+}
+
+/** Beginning of the alias of every bridge that an engine of ours has made. */
+const OUR_ALIAS = 'dockyard-';
+/** Where the other end is a container or a virtual machine. */
+const VIRTUAL: ReadonlySet<string> = new Set(['veth', 'tun']);
+
+export interface HostLinks {
+  links: readonly Link[];
+  addresses: readonly { link: number; address: LinkAddress }[];
+  /** Asked only of what may be an uplink or a guest. */
+  hasDefaultRoute(link: number): boolean;
+}
+
+export function surroundingsOf(host: HostLinks, own: ReadonlySet<string>): Surroundings {
+  const { links } = host;
+  const bridges = new Set(links.flatMap(link => (link.kind === 'bridge' ? [link.index] : [])));
+  const connecting = new Set(links.flatMap(link => (VIRTUAL.has(link.kind) ? [] : [link.master])));
+  const inSubnet = new Set(host.addresses.flatMap(({ link, address }) => (hasNeighbours(address) ? [link] : [])));
+  const outside: string[] = [];
+  const guests: string[] = [];
+  for (const link of links) {
+    // What a bridge has for its port has no packets of its own.
+    if (own.has(link.name) || link.loopback || bridges.has(link.master)) continue;
+    if (link.kind === 'bridge') {
+      const isOutside =
+        link.alias.startsWith(OUR_ALIAS) || connecting.has(link.index) || host.hasDefaultRoute(link.index);
+      (isOutside ? outside : guests).push(link.name);
+    } else if (link.kind !== 'veth' || inSubnet.has(link.index) || host.hasDefaultRoute(link.index)) {
+      // The host's end of a container's own interface has no subnet.
+      outside.push(link.name);
+    }
+  }
+  return { outside: outside.sort(), guests: guests.sort() };
+}
+
+export function readSurroundings(route: RouteSocket, own: ReadonlySet<string>): Surroundings {
+  return surroundingsOf(
+    { links: route.links(), addresses: route.addresses(), hasDefaultRoute: link => route.hasDefaultRoute(link) },
+    own,
+  );
+}
+
+function hasNeighbours({ bytes, bits }: LinkAddress): boolean {
+  const isLinkLocal = bytes.length === 16 && bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
+  return !isLinkLocal && bits < bytes.length * 8;
+}

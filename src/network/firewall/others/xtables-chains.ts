@@ -1,0 +1,144 @@
+// The older iptables keeps its rules apart from nf_tables. Nobody tells when they change, so they are looked at: that is a system
+// call. Only where something has to change its own program is run, while everything else goes on.
+import { readForward, type XtablesForward } from '../../../kernel/xtables.ts';
+import { messageOf } from '../../../lib/errors.ts';
+import { log } from '../../../lib/logger.ts';
+import { type Passage, type PassageRule, passageChains, signatureOf } from './passage.ts';
+
+const FAMILIES = [
+  { family: 4, programs: ['iptables-legacy', 'iptables'] },
+  { family: 6, programs: ['ip6tables-legacy', 'ip6tables'] },
+] as const;
+const CHAIN = 'FORWARD';
+const SECONDS_FOR_LOCK = '5';
+const ENVIRONMENT = { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' };
+const NOTHING: Passage = { bridges: [], outside: [] };
+
+type Family = (typeof FAMILIES)[number];
+
+/** All changes of this process, one after the other. */
+let changes: Promise<void> = Promise.resolve();
+
+export class XtablesChains {
+  /** What our chains of a family have been filled with. */
+  readonly #written = new Map<Family, string>();
+  /** What its program has refused: it is not asked the same again. */
+  readonly #refused = new Map<Family, string>();
+  #passage = NOTHING;
+  #waiting = 0;
+
+  constructor(private readonly owner: string) {}
+
+  /** A chain that drops lets us pass, and no other has rules of ours; `settled` tells when. */
+  complete(passage: Passage): void {
+    this.#passage = passage;
+    for (const family of FAMILIES) {
+      const lack = this.#lacks(family);
+      if (lack !== undefined && lack !== this.#refused.get(family)) this.#change(family);
+    }
+  }
+
+  /** Whether somebody has made a chain drop, or taken our rules away. */
+  check(): void {
+    if (this.#waiting === 0) this.complete(this.#passage);
+  }
+
+  remove(): void {
+    this.complete(NOTHING);
+  }
+
+  /** Undefined when there is nothing to wait for. */
+  get settled(): Promise<void> | undefined {
+    return this.#waiting === 0 ? undefined : changes;
+  }
+
+  #change(family: Family): void {
+    this.#waiting++;
+    changes = changes.then(async () => {
+      try {
+        // It may have been done by the one before.
+        const restore = this.#lacks(family);
+        if (restore === undefined) return;
+        const signature = signatureOf(this.#passage);
+        this.#refused.set(family, restore);
+        await runRestore(family, restore);
+        this.#refused.delete(family);
+        this.#written.set(family, signature);
+      } catch (error) {
+        // The host's other rules are what they were: containers may be cut off, the engine works.
+        log.warn('could not change the rules of the older iptables', { error: messageOf(error) });
+      } finally {
+        this.#waiting--;
+      }
+    });
+  }
+
+  /** What has to be done, in the words of iptables-restore. */
+  #lacks(family: Family): string | undefined {
+    const forward = readForward(family.family);
+    if (!forward) return undefined;
+    const jumps = forward.rules.filter(rule => typeof rule === 'object' && rule.jump === this.owner).length;
+    const ours = [...passageChains(this.owner, this.#passage)];
+    if (this.#passage.bridges.length === 0 || !drops(forward)) {
+      const present = ours.flatMap(([chain]) => (forward.chains.has(chain) ? [chain] : []));
+      if (present.length === 0) return undefined;
+      const removals = present.map(chain => `-X ${chain}`);
+      return table(...this.#deleteJumps(jumps), ...present.map(chain => `-F ${chain}`), ...removals);
+    }
+    const isWhole = jumps === 1 && ours.every(([chain, rules]) => forward.chains.get(chain) === rules.length);
+    if (isWhole && this.#written.get(family) === signatureOf(this.#passage)) return undefined;
+    return table(
+      // Empties those that are there.
+      ...ours.map(([chain]) => `:${chain} - [0:0]`),
+      ...ours.flatMap(([chain, rules]) => rules.map(rule => `-A ${chain} ${argumentsOf(rule)}`)),
+      ...(jumps === 1 ? [] : [...this.#deleteJumps(jumps), `-I ${CHAIN} -j ${this.owner}`]),
+    );
+  }
+
+  #deleteJumps(count: number): string[] {
+    return Array.from({ length: count }, () => `-D ${CHAIN} -j ${this.owner}`);
+  }
+}
+
+/** By its policy, or by a last rule that nothing gets past. */
+const drops = ({ policy, rules }: XtablesForward) => policy === 'drop' || rules.at(-1) === 'drop';
+
+const table = (...lines: string[]) => ['*filter', ...lines, 'COMMIT', ''].join('\n');
+
+function argumentsOf({ direction, link, to }: PassageRule): string {
+  const target = to === 'accept' ? 'ACCEPT' : to.jump;
+  return `${direction === 'in' ? '-i' : '-o'} ${link} -j ${target}`;
+}
+
+async function runRestore(family: Family, input: string): Promise<void> {
+  const program = await programOf(family);
+  if (!program)
+    throw new Error(`it has rules here that drop what is forwarded, but ${family.programs[0]} is not installed`);
+  const command = [`${program}-restore`, '--noflush', '-w', SECONDS_FOR_LOCK];
+  const { code, stderr } = await run(command, input);
+  if (code !== 0) throw new Error(`${program}-restore: ${stderr.trim()}`);
+}
+
+/** Under the plain name there may be the newer one. */
+async function programOf({ programs }: Family): Promise<string | undefined> {
+  for (const program of programs) {
+    if (!Bun.which(program, ENVIRONMENT)) continue;
+    const { stdout } = await run([program, '--version'], '');
+    if (!stdout.includes('nf_tables')) return program;
+  }
+  return undefined;
+}
+
+async function run(
+  command: readonly string[],
+  input: string,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = Bun.spawn([...command], {
+    stdin: Buffer.from(input),
+    stdout: 'pipe',
+    stderr: 'pipe',
+    env: ENVIRONMENT,
+  });
+  const [code, stdout, stderr] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
+  return { code, stdout, stderr };
+}
