@@ -5,14 +5,12 @@ import { check, errno, KernelError, libc } from './libc.ts';
 const c = libc({
   close: ['i32'],
   prlimit: ['i32', 'i32', 'ptr', 'ptr'],
-  poll: ['ptr', 'u64', 'i32'],
 });
 const { syscall } = libc({ syscall: ['i64', 'i64', 'i64', 'i64', 'i64'] }, 'long');
 
 const SYS_pidfd_send_signal = 424;
 const SYS_pidfd_open = 434;
 const ESRCH = 3;
-const POLLIN = 1;
 
 export class ProcessHandle implements Disposable {
   #fd: number;
@@ -42,14 +40,6 @@ export class ProcessHandle implements Disposable {
     const code = errno();
     if (code === ESRCH) return false;
     throw new KernelError('pidfd_send_signal', code, `${this.pid}`);
-  }
-
-  /** Holds up the whole process: only for one that has been killed, and whose sockets are needed at once. */
-  waitForEnd(milliseconds: number): boolean {
-    const watched = Buffer.alloc(8);
-    watched.writeInt32LE(this.#fd, 0);
-    watched.writeInt16LE(POLLIN, 4);
-    return c.poll(watched, 1, milliseconds) === 1;
   }
 
   [Symbol.dispose](): void {

@@ -28,6 +28,25 @@ test('a held port is refused until it is released', () => {
   expect(any(port, port)[0]!.port).toBe(port);
 });
 
+test('a port that is wanted again at once stays what it is, whoever else has its socket', async () => {
+  const [held] = any(0, 0);
+  // Like a helper that has been killed, and is not gone yet.
+  const fd = holder.descriptorOf(held!)!;
+  const other = Bun.spawn(['sleep', '1000'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+  try {
+    holder.release(held!);
+    expect(any(held!.port, held!.port)).toEqual([held!]);
+    expect(holder.descriptorOf(held!)).toBe(fd);
+    holder.release(held!);
+    await Promise.resolve();
+    expect(() => any(held!.port, held!.port)).toThrow('address already in use');
+  } finally {
+    other.kill();
+    await other.exited;
+  }
+  expect(any(held!.port, held!.port)).toEqual([held!]);
+});
+
 test('a port of another program is a conflict, and a range goes past it', () => {
   const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } });
   try {

@@ -28,6 +28,8 @@ const keyOf = ({ protocol, hostAddress, port }: HeldPort) => `${protocol} ${host
 export class PortHolder implements Disposable {
   /** -1 for protocols that the kernel has no sockets for: then only we keep count. */
   readonly #held = new Map<string, number>();
+  /** Until the end of the turn, so that who wants the same port again has it, though a helper that is just ending has it, too. */
+  readonly #released = new Map<string, HeldPort & { fd: number }>();
   #nextRandom = 0;
 
   /** The port, held at every address; or the reason why there is none. */
@@ -58,7 +60,17 @@ export class PortHolder implements Disposable {
     const key = keyOf(port);
     const fd = this.#held.get(key);
     this.#held.delete(key);
-    if (fd !== undefined && fd >= 0) closeSync(fd);
+    if (fd === undefined || fd < 0) return;
+    if (this.#released.size === 0) queueMicrotask(() => this.#closeReleased());
+    this.#released.set(key, { ...port, fd });
+  }
+
+  #closeReleased(which: (port: HeldPort) => boolean = () => true): void {
+    for (const [key, port] of this.#released) {
+      if (!which(port)) continue;
+      this.#released.delete(key);
+      closeSync(port.fd);
+    }
   }
 
   #holdRandom(request: PortRequest): HeldPort[] {
@@ -92,6 +104,14 @@ export class PortHolder implements Disposable {
   }
 
   #bind(port: HeldPort): void {
+    const again = this.#released.get(keyOf(port));
+    if (again) {
+      this.#released.delete(keyOf(port));
+      this.#held.set(keyOf(port), again.fd);
+      return;
+    }
+    // It would be in the way.
+    this.#closeReleased(other => other.port === port.port && other.protocol === port.protocol);
     const fd = openHolder(port);
     if (typeof fd === 'string' || (fd < 0 && this.#isOurs(port))) {
       const why = this.#isOurs(port) ? `Bind for ${shown(port)} failed: port is already allocated` : fd;
@@ -117,6 +137,7 @@ export class PortHolder implements Disposable {
   [Symbol.dispose](): void {
     for (const fd of this.#held.values()) if (fd >= 0) closeSync(fd);
     this.#held.clear();
+    this.#closeReleased();
   }
 }
 

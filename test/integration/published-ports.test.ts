@@ -180,3 +180,20 @@ describe('every form of -p', () => {
     await lan.docker('network', 'rm', 'aside');
   });
 });
+
+test('a port that a helper carries is free for the next as soon as its container has gone, and goes with it to other networks', async () => {
+  const viaHelper = () => fetchFrom(lan.host, 'http://[::1]:8300/');
+  await lan.docker('network', 'create', 'elsewhere');
+  for (const name of ['helped1', 'helped2', 'helped3']) {
+    await lan.web(name, '-p', '8300:80');
+    expect(await viaHelper()).toBe(name);
+    await lan.docker('network', 'connect', '--gw-priority', '1', 'elsewhere', name);
+    expect(await viaHelper()).toBe(name);
+    await lan.docker('network', 'disconnect', 'bridge', name);
+    expect(await viaHelper()).toBe(name);
+    await lan.docker('restart', '-t', '0', name);
+    await until(async () => (await viaHelper()) === name);
+    await lan.remove(name);
+  }
+  await lan.docker('network', 'rm', 'elsewhere');
+});

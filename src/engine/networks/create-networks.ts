@@ -124,6 +124,7 @@ class NetworksImplementation implements EngineNetworks {
   async start(container: ContainerId): Promise<Sandbox> {
     const record = this.#require(container);
     stopSandbox(this.#context, record);
+    await this.#context.proxies.settled();
     try {
       return await startByMode(this.#context, record);
     } catch (error) {
@@ -242,6 +243,7 @@ class NetworksImplementation implements EngineNetworks {
   async connect(reference: string, request: NetworkConnectRequest): Promise<void> {
     const sandbox = this.#containerNamed(request.Container);
     const hadNames = this.#context.nameServers.has(sandbox.container);
+    await this.#context.proxies.settled();
     await connect(this.#context, sandbox, reference, request.EndpointConfig ?? {});
     this.#namesChanged(sandbox);
     if (!hadNames && this.#context.nameServers.has(sandbox.container)) {

@@ -1,7 +1,7 @@
 // Ports that the firewall can't lead to their container: a helper process does, from the first connection on. It may outlive
 // the engine, so the record says which process it is.
 import type { Socket, Subprocess } from 'bun';
-import { ProcessHandle } from '../../kernel/process.ts';
+import { onProcessEnd, ProcessHandle } from '../../kernel/process.ts';
 import { listenOn, readinessOf } from '../../kernel/sockets.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
@@ -32,6 +32,8 @@ function needsProxy(port: PublishedPort, config: ProxyConfig): boolean {
 
 export class PortProxies implements Disposable {
   readonly #active = new Map<string, PortProxy>();
+  /** Helpers that were killed, and hold their ports until they are gone. */
+  readonly #ending = new Set<Promise<void>>();
 
   constructor(
     private readonly ports: PortHolder,
@@ -52,7 +54,16 @@ export class PortProxies implements Disposable {
   release(port: PublishedPort): void {
     this.#active.get(keyOf(port))?.[Symbol.dispose]();
     this.#active.delete(keyOf(port));
-    killHelper(port);
+    if (!port.proxy || !hasHelper(port)) return;
+    const ending = killed(port.proxy.pid)
+      .catch(error => log.warn('could not end a helper', { port: port.hostPort, error: messageOf(error) }))
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  /** Before ports are wanted: those that were given back are free. */
+  async settled(): Promise<void> {
+    while (this.#ending.size > 0) await Promise.all(this.#ending);
   }
 
   /** The helpers go on without the engine. */
@@ -68,11 +79,16 @@ const keyOf = ({ protocol, hostAddress, hostPort }: PublishedPort) => `${protoco
 export const hasHelper = ({ proxy }: PublishedPort) =>
   proxy !== undefined && processStartTime(proxy.pid) === proxy.startTime;
 
-function killHelper(port: PublishedPort): void {
-  if (!port.proxy || !hasHelper(port)) return;
-  using helper = ProcessHandle.open(port.proxy.pid);
-  // As long as it lives it holds the port, which may be wanted again at once.
-  if (helper?.signal(SIGKILL)) helper.waitForEnd(PATIENCE_MS);
+/** Resolves when it is gone; one that will not go is waited for no longer than that. */
+async function killed(pid: number): Promise<void> {
+  using helper = ProcessHandle.open(pid);
+  if (!helper?.signal(SIGKILL)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const forget = onProcessEnd(pid, resolve);
+  const timer = setTimeout(resolve, PATIENCE_MS);
+  await promise;
+  clearTimeout(timer);
+  forget();
 }
 
 class PortProxy implements Disposable {
