@@ -330,13 +330,22 @@ async function firewallSide(
   const opened = elements('published4').length + elements('published6').length;
   const least = new Set(published).size;
   if (opened < least || opened > 2 * least) problems.push(`${opened} open container ports for ${published.join(' ')}`);
-  const foreign = await lan.host.output('nft', 'list', 'chain', 'ip', 'theirs', 'FORWARD');
+  const foreign = await lan.host.output('nft', 'list', 'table', 'ip', 'theirs');
+  const bridges = [...defaultBridge, ...custom.map(bridgeName)];
+  const wire = bridges.length > 0 ? ['wire'] : [];
+  const found = (rule: string) =>
+    [...foreign.matchAll(new RegExp(`^\\s*${rule}$`, 'gm'))].map(match => match[1] ?? 'all');
+  const counted = String.raw`"(\S+)" counter packets \d+ bytes \d+`;
   problems.push(
     ...disagreement(
-      'rules in the chain of somebody else',
-      [...foreign.matchAll(/comment "dockyard-\w+ (\S+)"/g)].map(match => match[1]!),
-      [...defaultBridge, ...custom.map(bridgeName)].flatMap(name => [name, name]),
+      'ways',
+      found(String.raw`counter packets \d+ bytes \d+ jump dockyard-\w+`),
+      wire.map(() => 'all'),
     ),
+    ...disagreement('ways out of bridges', found(String.raw`iifname ${counted} jump dockyard-\w+-to`), bridges),
+    ...disagreement('ways into bridges', found(String.raw`oifname ${counted} jump dockyard-\w+-from`), bridges),
+    ...disagreement('what may be gone to', found(`oifname ${counted} accept`), [...wire, ...bridges]),
+    ...disagreement('what may be come from', found(`iifname ${counted} accept`), wire),
   );
   return problems;
 }

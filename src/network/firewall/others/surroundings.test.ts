@@ -11,19 +11,20 @@ interface Given {
   addresses?: readonly [...number[][]];
   bits?: number;
   isDefault?: boolean;
+  isDown?: boolean;
 }
 
 function hostOf(given: readonly Given[]): HostLinks {
   const index = (name: string | undefined) => given.findIndex(link => link.name === name) + 1;
   return {
     links: given.map(
-      ({ name, kind = '', port, alias = '' }): Link => ({
+      ({ name, kind = '', port, alias = '', isDown = false }): Link => ({
         index: index(name),
         name,
         kind,
         master: index(port),
         alias,
-        up: true,
+        up: !isDown,
         loopback: name === 'lo',
         mtu: 1500,
         macAddress: '',
@@ -42,13 +43,14 @@ const guestsOf = (given: readonly Given[]) => surroundingsOf(hostOf(given), new 
 describe('outside is', () => {
   test.each<[string, Given[], string[]]>([
     [
-      'what the host has of hardware, tunnels and VLANs',
+      'the hardware, the tunnels and the VLANs that work',
       [
         { name: 'lo' },
         { name: 'eth0' },
         { name: 'wg0', kind: 'wireguard' },
         { name: 'tun0', kind: 'tun' },
         { name: 'eth0.7', kind: 'vlan' },
+        { name: 'eth1', isDown: true },
       ],
       ['eth0', 'eth0.7', 'tun0', 'wg0'],
     ],

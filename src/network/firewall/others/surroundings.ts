@@ -30,7 +30,7 @@ export function surroundingsOf(host: HostLinks, own: ReadonlySet<string>): Surro
   const guests: string[] = [];
   for (const link of links) {
     // What a bridge has for its port has no packets of its own.
-    if (own.has(link.name) || link.loopback || bridges.has(link.master)) continue;
+    if (own.has(link.name) || link.loopback || !link.up || bridges.has(link.master)) continue;
     if (link.kind === 'bridge') {
       const isOutside =
         link.alias.startsWith(OUR_ALIAS) || connecting.has(link.index) || host.hasDefaultRoute(link.index);
