@@ -77,6 +77,8 @@ describe('the default bridge', () => {
       'fixed-cidr 10.8.0.0/25 must be within the network of bip',
     ],
     [['--bip', '10.7.0.1/24', '--default-gateway', '10.8.0.1'], 'default gateway ip must be part of the network'],
+    [['--bridge', 'nosuch'], '--bridge: there is no nosuch on this host'],
+    [['--bridge', 'lo'], '--bridge: interface lo is not a bridge'],
   ] as const) {
     test(`is refused at the engine's start with ${flags.join(' ')}`, async () => {
       await using engine = await startEngine({ bridge: true, flags, start: false });
@@ -95,6 +97,16 @@ describe('the default bridge', () => {
     expect(await run(lan, 'ip', 'route')).toContain('default via 10.44.0.1');
     await lan.engine.stop();
     expect(lan.interfaces()).toContain('theirs');
+  });
+
+  test('is made by the usual name, too, when nobody has made it', async () => {
+    await using lan = await NetworkHost.start({ flags: ['--bridge', 'docker0'] });
+    const lives = await lan.docker('run', '-d', 'busybox', 'sleep', '300');
+    expect(lan.interfaces()).toContain('docker0');
+    await lan.engine.restart();
+    await lan.docker('rm', '-f', lives);
+    await lan.engine.stop();
+    expect(lan.interfaces()).toEqual([]);
   });
 
   test('without iptables has no rules: containers reach each other, and ports are carried by a process', async () => {

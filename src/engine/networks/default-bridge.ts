@@ -1,4 +1,5 @@
 // The predefined networks, and above all `bridge`: always in the list, but made only when a container or a question needs it.
+import type { Link } from '../../kernel/rtnetlink.ts';
 import { invalid } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import {
@@ -30,6 +31,9 @@ const USUAL_INTERFACE = 'docker0';
 const USUAL_DATA_ROOT = '/var/lib/docker';
 
 export class DefaultBridge {
+  /** Of somebody else, who has made it. */
+  readonly #given: Link | undefined;
+
   constructor(
     private readonly engine: string,
     private readonly dataRoot: string,
@@ -38,7 +42,10 @@ export class DefaultBridge {
     private readonly addresses: AddressBook,
     private readonly host: HostSide,
   ) {
-    if (config.bridge !== 'none') checkBridgeConfig(config);
+    if (config.bridge !== 'none') {
+      this.#given = givenBridge(config, host.owner);
+      checkBridgeConfig(config, this.#given === undefined);
+    }
     this.#define('none', 'null');
     this.#define('host', 'host');
     if (config.bridge !== 'none') this.#define(DEFAULT_BRIDGE, 'bridge');
@@ -90,7 +97,7 @@ export class DefaultBridge {
       labels: {},
       ipam: { driver: 'default', options: {}, pools: known?.ipam.pools ?? [] },
       interfaceName: isBridge ? this.#interfaceName : '',
-      ownsInterface: isBridge && !this.config.bridge,
+      ownsInterface: isBridge && !this.#given,
     };
     if (JSON.stringify(known) !== JSON.stringify(record)) this.store.saveNetwork(record);
   }
@@ -126,8 +133,8 @@ export class DefaultBridge {
       Object.values(sandbox.endpoints).some(endpoint => endpoint.network === network.id && endpoint.live),
     );
     if (inUse) return true;
-    const { bridge, bip, bip6, fixedCidr, fixedCidr6, defaultGateway, defaultGateway6 } = this.config;
-    if (bridge || bip || bip6 || fixedCidr || fixedCidr6 || defaultGateway || defaultGateway6) return false;
+    const { bip, bip6, fixedCidr, fixedCidr6, defaultGateway, defaultGateway6 } = this.config;
+    if (this.#given || bip || bip6 || fixedCidr || fixedCidr6 || defaultGateway || defaultGateway6) return false;
     if (network.enableIPv6 !== pools.some(pool => requirePrefix(pool.Subnet!).family === 6)) return false;
     if (pools.some(pool => pool.IPRange || pool.AuxiliaryAddresses)) return false;
     const reserved = this.host.reservedSubnets();
@@ -148,7 +155,7 @@ export class DefaultBridge {
     fixedCidr: string | undefined,
     router: string | undefined,
   ): IPAMConfig {
-    const own = bip || this.#addressOfInterface(network.interfaceName, family);
+    const own = bip || this.#addressOfGiven(family);
     const fixed = fixedCidr ? requirePrefix(fixedCidr) : undefined;
     const bridge = own ? requirePrefix(own) : undefined;
     // Without an address for the bridge, the containers' range is the whole subnet.
@@ -162,10 +169,10 @@ export class DefaultBridge {
   }
 
   /** A bridge that somebody else made has an address already. */
-  #addressOfInterface(name: string, family: 4 | 6): string | undefined {
-    if (!this.config.bridge) return undefined;
-    const link = findLink(name);
-    if (!link) throw invalid(`bridge ${name} was not found on the host`);
+  #addressOfGiven(family: 4 | 6): string | undefined {
+    if (!this.#given) return undefined;
+    const link = findLink(this.#given.name);
+    if (!link) throw notThere(this.#given.name);
     for (const { link: index, address } of hostLinks().addresses()) {
       const width = family === 4 ? 4 : 16;
       if (index !== link.index || address.bytes.length !== width || address.bytes[0] === 0xfe) continue;
@@ -191,10 +198,24 @@ function routerAddress(subnet: Prefix, router: string): Record<string, string> {
   return { [`DefaultGatewayIPv${subnet.family}`]: router };
 }
 
+/** The usual one may be named too, and is made if nobody has made it. */
+function givenBridge({ bridge: name }: NetworkConfig, owner: string): Link | undefined {
+  if (!name) return undefined;
+  const link = findLink(name);
+  if (name === USUAL_INTERFACE && (!link || link.alias === owner)) return undefined;
+  if (!link) throw notThere(name);
+  if (link.kind !== 'bridge') throw invalid(`--bridge: interface ${name} is not a bridge`);
+  return link;
+}
+
+const notThere = (name: string) =>
+  invalid(
+    `--bridge: there is no ${name} on this host: only ${USUAL_INTERFACE} is made by the engine, others are to be there before it`,
+  );
+
 /** What is wrong is to fail the engine's start, not that of every container. */
-function checkBridgeConfig(config: NetworkConfig): void {
+function checkBridgeConfig(config: NetworkConfig, isOurs: boolean): void {
   // A bridge that somebody else made has its network from them.
-  const isOurs = !config.bridge;
   checkRanges(4, { bip: config.bip, 'fixed-cidr': config.fixedCidr }, isOurs ? config.defaultGateway : undefined);
   checkRanges(
     6,
