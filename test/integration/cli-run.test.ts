@@ -292,6 +292,28 @@ describe('the rest', () => {
     });
   });
 
+  test.each<[string, string[], number, string]>([
+    ['exec', ['exec', 'lasting', 'sh', '-c', 'echo begun; sleep 60'], 255, 'went away in the middle of the command'],
+    ['stats of one', ['stats', '--format', 'begun {{.ID}}', 'lasting'], 1, 'The engine has gone away'],
+    // As with Docker's client.
+    ['stats of all', ['stats', '--format', 'begun {{.ID}}'], 0, 'The engine has gone away'],
+  ])('%s says so when the engine dies', async (_, command, code, message) => {
+    const id = await engine.output('run', '-d', '--name', 'lasting', '--network', 'none', 'busybox', 'sleep', '60');
+    const child = engine.spawn(command);
+    let shown = '';
+    const reading = (async () => {
+      for await (const chunk of child.stdout) shown += Buffer.from(chunk);
+    })();
+    const known = command[0] === 'stats' ? id.slice(0, 12) : 'begun';
+    await until(() => shown.includes(known));
+    await engine.kill();
+    expect(await child.exited).toBe(code);
+    expect(await child.stderr.text()).toContain(message);
+    await reading;
+    await engine.start();
+    await engine.output('rm', '-f', 'lasting');
+  });
+
   test('logs keep stdout and stderr apart, and follow to the end', async () => {
     const script = 'echo a; echo b >&2; sleep 0.2; echo c';
     await engine.output('run', '-d', '--name', 'talk', 'busybox', 'sh', '-c', script);

@@ -72,8 +72,10 @@ async function exitCode(client: EngineClient, id: string): Promise<number> {
   try {
     return (await execs.inspect(client, id)).ExitCode ?? 0;
   } catch (error) {
-    // The engine went away in the middle of it: nobody knows how the command ended.
-    if (error instanceof ConnectionError) return 255;
+    if (error instanceof ConnectionError) {
+      const why = `the engine went away in the middle of the command, which may still run: ${error.message}`;
+      throw new ExitError(255, why);
+    }
     throw error;
   }
 }

@@ -19,12 +19,19 @@ interface Watched {
 
 export class StatsCollector {
   readonly errors: string[] = [];
+  /** Resolves when the engine is heard no more. */
+  readonly lost: Promise<void>;
+  #lose!: () => void;
   readonly #watched = new Map<string, Watched>();
 
   constructor(
     private readonly client: EngineClient,
     private readonly stream: boolean,
-  ) {}
+  ) {
+    this.lost = new Promise(resolve => {
+      this.#lose = resolve;
+    });
+  }
 
   get size(): number {
     return this.#watched.size;
@@ -53,15 +60,16 @@ export class StatsCollector {
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       this.errors.push(error.message);
+      if (error instanceof ConnectionError) this.#lose();
     }
   }
 
-  /** Adds all containers, and follows those that come and go. `ended` resolves with the engine's events. */
-  async watchAll(stopped: boolean): Promise<{ ended: Promise<void> } | undefined> {
+  /** Adds all containers, and follows those that come and go. */
+  async watchAll(stopped: boolean): Promise<void> {
     const began = Math.floor(Date.now() / 1000);
     // The list first and then every event since: whatever happens in between is seen.
     for (const { Id } of await containers.list(this.client, { all: stopped })) if (Id) this.add(Id);
-    return this.stream ? { ended: this.#follow(stopped, began) } : undefined;
+    if (this.stream) void this.#follow(stopped, began);
   }
 
   async #follow(stopped: boolean, since: number): Promise<void> {
@@ -74,9 +82,9 @@ export class StatsCollector {
         else if (Action === 'destroy' || (!stopped && Action === 'die')) this.#watched.delete(id);
       }
     } catch (error) {
-      // The engine has ended: that is the end of this, too, and no failure.
       if (!(error instanceof ConnectionError)) throw error;
     }
+    this.#lose();
   }
 
   async firstReadings(): Promise<void> {
@@ -88,6 +96,7 @@ export class StatsCollector {
     return [...this.#watched.values()].map(({ container, reading, readAt }) => ({
       container,
       reading: !this.stream || readAt >= oldest ? reading : undefined,
+      known: reading,
       truncate,
     }));
   }

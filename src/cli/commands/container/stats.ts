@@ -21,7 +21,7 @@ export const command = defineCommand({
     const stream = !flags['no-stream'];
     const format = flags.format || cli.config().statsFormat || '';
     const collector = new StatsCollector(await cli.client(), stream);
-    const watch = names.length === 0 ? await collector.watchAll(flags.all) : undefined;
+    if (names.length === 0) await collector.watchAll(flags.all);
     for (const name of names) collector.add(name);
     await collector.firstReadings();
     if (names.length > 0 && collector.errors.length > 0) throw new ExitError(1, collector.errors.join('\n'));
@@ -32,7 +32,7 @@ export const command = defineCommand({
       return 0;
     }
     let over = false;
-    void watch?.ended.then(() => {
+    void collector.lost.then(() => {
       over = true;
     });
     while (!over) {
@@ -42,6 +42,8 @@ export const command = defineCommand({
       await cli.out.flush();
       await Bun.sleep(EVERY_MS);
     }
-    return 0;
+    // Who watches everything sees everything end, as with Docker's client; certain containers run on, and are not seen.
+    cli.err.line('The engine has gone away: there are no more readings.');
+    return names.length === 0 ? 0 : 1;
   },
 });

@@ -9,6 +9,8 @@ export interface StatsRow {
   container: string;
   /** The last reading; undefined while there is none, or none any more. */
   reading?: ContainerStatsResponse;
+  /** Who it is, as far as some reading has told. */
+  known?: Pick<ContainerStatsResponse, 'id' | 'name'>;
   truncate: boolean;
 }
 
@@ -29,9 +31,9 @@ export const statsListing: Listing<StatsRow> = {
     Container: { header: 'CONTAINER', value: ({ container }) => container },
     ID: {
       header: 'CONTAINER ID',
-      value: ({ reading, truncate }) => (truncate ? shortId(reading?.id ?? '') : (reading?.id ?? '')),
+      value: ({ known, truncate }) => (truncate ? shortId(known?.id ?? '') : (known?.id ?? '')),
     },
-    Name: { header: 'NAME', value: ({ reading }) => reading?.name?.replace(/^\//, '') || NONE },
+    Name: { header: 'NAME', value: ({ known }) => known?.name?.replace(/^\//, '') || NONE },
     CPUPerc: { header: 'CPU %', value: read(reading => percent(cpuPercent(reading))) },
     MemUsage: { header: 'MEM USAGE / LIMIT', value: read(memoryText, `${NONE} / ${NONE}`) },
     MemPerc: { header: 'MEM %', value: read(reading => percent(memoryPercent(reading))) },
