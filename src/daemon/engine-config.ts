@@ -57,6 +57,7 @@ export function engineConfig(settings: Settings, { environment, ...places }: Sur
       iptables: settings.iptables,
       ip6tables: settings.ip6tables,
       userlandProxy: settings.userlandProxy,
+      firewallBackend: settings.firewallBackend || undefined,
       allowDirectRouting: settings.allowDirectRouting,
       defaultAddressPools: settings.defaultAddressPools,
       defaultNetworkOptions: settings.defaultNetworkOptions,

@@ -166,10 +166,7 @@ export const options = {
   firewallBackend: option(
     'firewall-backend',
     choice('', ['', 'nftables', 'iptables']),
-    'What the firewall rules are made with (nftables)',
-    {
-      unbuilt: backend => backend === 'iptables',
-    },
+    'What the firewall rules are made with: nftables or iptables',
   ),
   defaultAddressPools: option('default-address-pool', addressPools(), 'Addresses for new networks: base=...,size=...', {
     key: 'default-address-pools',

@@ -66,6 +66,8 @@ export interface NetworkConfig {
   iptables: boolean;
   ip6tables: boolean;
   userlandProxy: boolean;
+  /** Undefined: what the host has. */
+  firewallBackend: 'nftables' | 'iptables' | undefined;
   allowDirectRouting: boolean;
   defaultAddressPools: readonly { base: string; size: number }[];
   defaultNetworkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;

@@ -95,7 +95,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
     images,
     volumes,
     networkDrivers: () => networks.drivers,
-    firewall: networks.firewall,
+    ...(networks.firewall ? { firewall: networks.firewall } : {}),
     api: options.api,
   });
   return {

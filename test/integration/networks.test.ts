@@ -5,6 +5,7 @@ import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
 import { parseQuery, RCODE, TYPE, writeResponse } from '../../src/network/dns/message.ts';
 import { startEngine } from '../support/engine.ts';
+import { usualFirewall, withFirewall } from '../support/firewalls.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -517,7 +518,7 @@ describe('the engine and its host', () => {
   test('engines side by side on one host keep out of each other’s way', async () => {
     await using first = await NetworkHost.start();
     await first.web('web', '-p', '8080:80');
-    await using second = await startEngine({ bridge: true, through: first.host.enter });
+    await using second = await startEngine(withFirewall({ bridge: true, through: first.host.enter }, usualFirewall));
     const route = await second.output('run', '--rm', 'busybox', 'ip', 'route');
     expect(route).not.toContain('172.17.0.0/16');
     const { stderr } = await second.docker('run', '--rm', '-p', '8080:80', 'busybox', 'true');
@@ -530,7 +531,7 @@ describe('the engine and its host', () => {
     await first.docker('network', 'create', '--internal', '--subnet', '10.53.0.0/24', 'closed');
     await first.web('inner', '--network', 'closed', '--ip', '10.53.0.10', '--cap-add', 'NET_ADMIN');
     await first.exec('inner', 'ip', 'route', 'add', 'default', 'via', '10.53.0.1');
-    await using second = await startEngine({ bridge: true, through: first.host.enter });
+    await using second = await startEngine(withFirewall({ bridge: true, through: first.host.enter }, usualFirewall));
     const serve = 'hostname > /index.html; exec httpd -f -p 80 -h /';
     const outer = ['--name', 'outer', '--hostname', 'outer', '-p', '8082:80'];
     await second.output('run', '-d', ...outer, 'busybox', 'sh', '-c', serve);

@@ -2,6 +2,7 @@
 // the machine that runs them.
 import { NftSocket } from '../../src/kernel/nftables.ts';
 import { type EngineOptions, startEngine, type TestEngine } from './engine.ts';
+import { type TestFirewall, usualFirewall, withFirewall } from './firewalls.ts';
 import { Machine } from './machines.ts';
 import type { Ran } from './process.ts';
 import { until } from './until.ts';
@@ -29,7 +30,7 @@ export class NetworkHost implements AsyncDisposable {
   ) {}
 
   static async start(
-    options: EngineOptions & { beforeStart?(host: Machine): void | Promise<void> } = {},
+    options: EngineOptions & { firewall?: TestFirewall; beforeStart?(host: Machine): void | Promise<void> } = {},
   ): Promise<NetworkHost> {
     const host = Machine.create();
     const neighbour = Machine.create();
@@ -38,7 +39,8 @@ export class NetworkHost implements AsyncDisposable {
     neighbour.addAddresses('wire', `${NEIGHBOUR}/24`, `${NEIGHBOUR6}/64`);
     try {
       await options.beforeStart?.(host);
-      const engine = await startEngine({ bridge: true, ...options, through: host.enter });
+      const chosen = withFirewall(options, options.firewall ?? usualFirewall);
+      const engine = await startEngine({ bridge: true, ...chosen, through: host.enter });
       return new NetworkHost(host, neighbour, engine);
     } catch (error) {
       host[Symbol.dispose]();

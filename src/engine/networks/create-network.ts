@@ -24,16 +24,26 @@ export async function createNetwork(context: NetworkContext, request: NetworkCre
     publish(context, network, 'create');
     return network;
   }
-  const made = makeNetwork(context, network);
-  await context.host.settled();
-  return made;
+  makeNetwork(context, network);
+  try {
+    await context.host.settled();
+  } catch (error) {
+    takeBack(context, network);
+    throw error;
+  }
+  publish(context, network, 'create');
+  return network;
 }
 
-/** Of one of our own drivers, which take no time. */
-export const createBuiltInNetwork = (context: NetworkContext, request: NetworkCreateRequest): NetworkRecord =>
-  makeNetwork(context, plannedNetwork(context, request));
+/** Of one of our own drivers, which take no time. Its rules are still to settle. */
+export function createBuiltInNetwork(context: NetworkContext, request: NetworkCreateRequest): NetworkRecord {
+  const network = plannedNetwork(context, request);
+  makeNetwork(context, network);
+  publish(context, network, 'create');
+  return network;
+}
 
-function makeNetwork(context: NetworkContext, network: NetworkRecord): NetworkRecord {
+function makeNetwork(context: NetworkContext, network: NetworkRecord): void {
   const driver = driverNamed(network.driver);
   if (network.ipam.driver === 'null') throw invalid(`ipv${network.enableIPv4 ? 4 : 6} pool is empty`);
   const make = () => {
@@ -51,8 +61,6 @@ function makeNetwork(context: NetworkContext, network: NetworkRecord): NetworkRe
   };
   if (needsChoice(network)) context.host.whileChoosing(make);
   else make();
-  publish(context, network, 'create');
-  return network;
 }
 
 function takeBack(context: NetworkContext, network: NetworkRecord): void {

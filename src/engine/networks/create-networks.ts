@@ -4,10 +4,12 @@ import { failed, messageOf, notFound } from '../../lib/errors.ts';
 import { type ContainerId, sha256 } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { driverNames } from '../../network/drivers/drivers.ts';
+import { chooseBackend } from '../../network/firewall/backends.ts';
 import { NamespacePool } from '../../network/namespace-pool.ts';
 import { PortHolder } from '../../network/port-holder.ts';
 import type { Plugins } from '../../plugins/plugins.ts';
 import type {
+  FirewallInfo,
   Network,
   NetworkConnectRequest,
   NetworkCreateRequest,
@@ -27,7 +29,7 @@ import { DefaultBridge } from './default-bridge.ts';
 import { describeNetwork, type NetworkDescription, summarizeNetwork, usersOf } from './describe-network.ts';
 import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork, requireNetwork } from './find.ts';
-import { HostSide } from './host-side.ts';
+import { filteredFamilies, HostSide } from './host-side.ts';
 import { linkEnvironment } from './link-environment.ts';
 import { linkRules, parseLink, requireLinkTargets } from './links.ts';
 import { NameIndex } from './name-index.ts';
@@ -60,7 +62,7 @@ export interface EngineNetworks extends Networks, NetworkDirectory {
   /** Names, for `docker info`. */
   readonly drivers: readonly string[];
   /** What filters and translates packets. */
-  readonly firewall: string;
+  readonly firewall: FirewallInfo | undefined;
   close(): Promise<void>;
 }
 
@@ -69,7 +71,6 @@ export function createNetworks(options: NetworkOptions): EngineNetworks {
 }
 
 class NetworksImplementation implements EngineNetworks {
-  readonly firewall = 'nftables';
   readonly #context: NetworkContext;
 
   constructor({ dataRoot, execRoot, database, events, config, users, plugins }: NetworkOptions) {
@@ -77,7 +78,8 @@ class NetworksImplementation implements EngineNetworks {
     const engine = sha256(dataRoot).slice('sha256:'.length).slice(0, 8);
     const store = new NetworkStore(database);
     const addresses = new AddressBook(store);
-    const host = new HostSide(engine, config, store);
+    const backend = chooseBackend(config.firewallBackend, filteredFamilies(config));
+    const host = new HostSide(engine, config, store, backend, execRoot);
     const names = new NameIndex(store);
     const ports = new PortHolder();
     store.onSandboxChange = () => names.changed();
@@ -105,6 +107,12 @@ class NetworksImplementation implements EngineNetworks {
     };
   }
 
+  get firewall(): FirewallInfo | undefined {
+    const { backend, owner } = this.#context.host;
+    if (!backend) return undefined;
+    return { Driver: backend, Info: [backend === 'nftables' ? ['Table', `inet ${owner}`] : ['Chains', `${owner}-*`]] };
+  }
+
   get drivers(): readonly string[] {
     const { plugins, store } = this.#context;
     const used = [...store.networks].map(({ driver }) => driver);
@@ -126,8 +134,11 @@ class NetworksImplementation implements EngineNetworks {
     stopSandbox(this.#context, record);
     await this.#context.proxies.settled();
     try {
-      return await startByMode(this.#context, record);
+      const sandbox = await startByMode(this.#context, record);
+      await this.#context.nameServers.get(container)?.ready;
+      return sandbox;
     } catch (error) {
+      stopSandbox(this.#context, record);
       throw startFailure(error);
     }
   }
@@ -136,6 +147,7 @@ class NetworksImplementation implements EngineNetworks {
     const record = this.#context.store.sandbox(container);
     if (!record) return;
     stopSandbox(this.#context, record);
+    await this.#context.host.released();
     await this.#context.claims.settle({ container });
   }
 
@@ -181,6 +193,18 @@ class NetworksImplementation implements EngineNetworks {
 
   async reconcile(running: ReadonlySet<ContainerId>): Promise<void> {
     reconcileNetworks(this.#context, running);
+    try {
+      await this.#context.host.settled();
+      for (const container of running) await this.#context.nameServers.get(container)?.ready;
+    } catch (error) {
+      log.error('containers that run may not be reached', { error: messageOf(error) });
+    }
+  }
+
+  /** What the container is to have from the host, it has. */
+  async #settled(container: ContainerId): Promise<void> {
+    await this.#context.host.settled();
+    await this.#context.nameServers.get(container)?.ready;
   }
 
   async close(): Promise<void> {
@@ -195,6 +219,7 @@ class NetworksImplementation implements EngineNetworks {
     namespacePool[Symbol.dispose]();
     const used = new Set([...store.sandboxes].flatMap(sandbox => (sandbox.live ? [sandbox.container] : [])));
     try {
+      await host.released();
       // What runs on must be reached on; without anything that runs, the host looks as if there were no engine.
       if (used.size === 0) await host.takeDown([...store.networks]);
     } catch (error) {
@@ -245,6 +270,7 @@ class NetworksImplementation implements EngineNetworks {
     const hadNames = this.#context.nameServers.has(sandbox.container);
     await this.#context.proxies.settled();
     await connect(this.#context, sandbox, reference, request.EndpointConfig ?? {});
+    await this.#settled(sandbox.container);
     this.#namesChanged(sandbox);
     if (!hadNames && this.#context.nameServers.has(sandbox.container)) {
       this.#context.users.resolvConfChanged(sandbox.container, resolvConf(this.#context, sandbox));
@@ -254,6 +280,7 @@ class NetworksImplementation implements EngineNetworks {
   async disconnect(reference: string, request: NetworkDisconnectRequest): Promise<void> {
     const sandbox = this.#containerNamed(request.Container);
     await disconnect(this.#context, sandbox, reference, { force: request.Force ?? false });
+    await this.#context.host.released();
     this.#namesChanged(sandbox);
   }
 

@@ -11,8 +11,8 @@ import { addressBytes, addressFromBytes, type Family, type Prefix, requireAddres
 import type { EndpointSpec, NetworkDriver } from '../../network/drivers/driver.ts';
 import { driverNamed } from '../../network/drivers/drivers.ts';
 import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
+import { type FirewallBackend, openFirewall } from '../../network/firewall/backends.ts';
 import type { Firewall, FirewallLink, FirewallNetwork, FirewallPort } from '../../network/firewall/firewall.ts';
-import { NftablesFirewall } from '../../network/firewall/nftables.ts';
 import { LinkSweeper } from '../../network/link-sweeper.ts';
 import { type SandboxNamespace, writeSysctl } from '../../network/sandbox.ts';
 import type { NetworkConfig } from '../config.ts';
@@ -27,12 +27,17 @@ export class HostSide implements Disposable {
   readonly #ensured = new Set<NetworkId>();
   readonly #sweeper = new LinkSweeper();
   #firewall: Firewall | undefined;
+  /** Ports that lead elsewhere since a moment. */
+  readonly #moved: FirewallPort[] = [];
 
   constructor(
     /** Of the engine, for what must not collide with another engine's. */
     private readonly engine: string,
     private readonly config: NetworkConfig,
     private readonly store: NetworkStore,
+    /** What packets are filtered with; undefined where nothing can. */
+    readonly backend: FirewallBackend | undefined,
+    private readonly execRoot: string,
   ) {}
 
   driver(network: Pick<NetworkRecord, 'driver'>): NetworkDriver {
@@ -104,13 +109,13 @@ export class HostSide implements Disposable {
   addPorts(ports: readonly FirewallPort[]): void {
     if (ports.length === 0) return;
     this.#firewall?.addPorts(ports.filter(port => this.#filters(port)));
-    this.#forgetFlows(ports);
+    this.#moved.push(...ports);
   }
 
   removePorts(ports: readonly FirewallPort[]): void {
     if (ports.length === 0) return;
     this.#firewall?.removePorts(ports.filter(port => this.#filters(port)));
-    this.#forgetFlows(ports);
+    this.#moved.push(...ports);
   }
 
   addLinks(links: readonly FirewallLink[]): void {
@@ -121,9 +126,23 @@ export class HostSide implements Disposable {
     if (links.length > 0) this.#firewall?.removeLinks(links);
   }
 
-  /** When the host's firewalls let through what they must; undefined when there is nothing to wait for. */
+  /** When the host's firewalls let through what they must, and nothing else; undefined when there is nothing to wait for. */
   settled(): Promise<void> | undefined {
-    return this.#firewall?.settled();
+    const work = this.#firewall?.settled();
+    // Flows are forgotten once the rules are there: the next packet would find the way that was.
+    const forget = () => this.#forgetFlows(this.#moved.splice(0));
+    if (work) return work.then(forget);
+    forget();
+    return undefined;
+  }
+
+  /** For those who give back: rules that could not be taken away are tried again with the next change. */
+  async released(): Promise<void> {
+    try {
+      await this.settled();
+    } catch {
+      // The firewall has told the log.
+    }
   }
 
   /** Interfaces and rules go; the records stay, and the next start makes everything again. Resolves when all is gone. */
@@ -134,7 +153,7 @@ export class HostSide implements Disposable {
     });
     for (const network of made) this.driver(network).remove(network, []);
     if (made.some(network => this.#rulesOf(network))) {
-      if (!this.#firewall && this.#filtersAnything) this.#firewall = this.#firewallOfTable();
+      this.#firewall ??= this.#newFirewall();
       this.#firewall?.remove();
     }
     const settled = this.settled();
@@ -211,18 +230,18 @@ export class HostSide implements Disposable {
     };
   }
 
-  get #filtersAnything(): boolean {
-    return this.config.iptables || this.config.ip6tables;
-  }
-
-  #firewallOfTable(): Firewall {
-    return new NftablesFirewall({ owner: this.owner, allowDirectRouting: this.config.allowDirectRouting });
+  #newFirewall(): Firewall | undefined {
+    const families = filteredFamilies(this.config);
+    const { backend, owner, execRoot } = this;
+    if (families.length === 0 || !backend) return undefined;
+    const { allowDirectRouting } = this.config;
+    return openFirewall({ backend, owner, families, allowDirectRouting, note: `${execRoot}/firewall` });
   }
 
   #openFirewall(): Firewall | undefined {
-    if (!this.#filtersAnything) return undefined;
     if (this.#firewall) return this.#firewall;
-    const firewall = this.#firewallOfTable();
+    const firewall = this.#newFirewall();
+    if (!firewall) return undefined;
     try {
       firewall.reset({ networks: [], ports: [], links: [] });
     } catch (error) {
@@ -254,6 +273,12 @@ export class HostSide implements Disposable {
   }
 }
 
+/** Those that there are to be rules for. */
+export const filteredFamilies = ({ iptables, ip6tables }: NetworkConfig): Family[] => [
+  ...(iptables ? [4 as const] : []),
+  ...(ip6tables ? [6 as const] : []),
+];
+
 /** A refusal of the kernel is told in terms of what the user can do about it. */
 function explained<T>(network: NetworkRecord, work: () => T): T {
   try {
@@ -268,6 +293,5 @@ function explained<T>(network: NetworkRecord, work: () => T): T {
 function reasonOf(error: KernelError): string {
   if (error.code === 'EPERM') return `the engine is not allowed to change networks (CAP_NET_ADMIN): ${error.message}`;
   if (error.code === 'EOPNOTSUPP') return `the kernel has no interfaces of this kind: ${error.message}`;
-  if (error.code === 'EPROTONOSUPPORT') return `the kernel has no nf_tables: ${error.message}`;
   return error.message;
 }

@@ -27,10 +27,11 @@ export function openNameServer(
   namespace: SandboxNamespace,
   options: { again: boolean } = { again: false },
 ): void {
+  const { backend } = context.host;
   context.nameServers.get(sandbox.container)?.[Symbol.dispose]();
   context.nameServers.set(
     sandbox.container,
-    NameServer.open(namespace, new ContainerNames(context, sandbox.container), options),
+    NameServer.open(namespace, new ContainerNames(context, sandbox.container), { ...options, backend }),
   );
 }
 

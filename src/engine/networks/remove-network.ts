@@ -28,7 +28,7 @@ export async function removeNetwork(context: NetworkContext, network: NetworkRec
     context.host.remove(network);
     context.store.deleteNetwork(network.id);
     context.addresses.forget(network.id);
-    await context.host.settled();
+    await context.host.released();
   }
   publish(context, network, 'destroy');
 }

@@ -2,7 +2,7 @@
 import { hostname, machine } from 'node:os';
 import { buildTime, gitCommit, productName, productVersion } from '../../lib/product.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
-import type { SystemInfo, SystemVersion } from '../../wire/types.ts';
+import type { FirewallInfo, SystemInfo, SystemVersion } from '../../wire/types.ts';
 import type { EngineConfig } from '../config.ts';
 import { logDrivers } from '../logs/drivers.ts';
 import { DiskUsageCounter } from './disk-usage.ts';
@@ -22,7 +22,7 @@ export interface SystemSources {
   volumes: VolumeUsage & { readonly drivers: readonly string[] };
   networkDrivers(): readonly string[];
   /** What guards the networks, or undefined without networks of our own. */
-  firewall?: string;
+  firewall?: FirewallInfo;
   api: { newest: string; oldest: string };
 }
 
@@ -127,7 +127,7 @@ export class EngineSystem implements System {
       InitCommit: { ID: init.commit || NOT_AVAILABLE },
       SecurityOptions: this.#securityOptions(),
       DefaultAddressPools: config.network.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
-      ...(this.sources.firewall === undefined ? {} : { FirewallBackend: { Driver: this.sources.firewall } }),
+      ...(this.sources.firewall === undefined ? {} : { FirewallBackend: this.sources.firewall }),
       CDISpecDirs: [],
       Warnings: systemWarnings(config, host),
     };

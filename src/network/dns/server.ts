@@ -1,11 +1,11 @@
 // The name server that a container finds at 127.0.0.11. Its sockets are in the container's namespace, where nobody else can
 // reach them, on ports of the kernel's choice: port 53 stays free for the container, and a rule leads from there to here.
 import type { Socket, SocketHandler, SocketListener, UnixSocketOptions, udp } from 'bun';
-import { NftSocket, Transaction, expression as x } from '../../kernel/nftables.ts';
 import { bindSocket, enlargeReceiveBuffer, listenOn, portOf } from '../../kernel/sockets.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { addressBytes, parseAddress, requireAddress } from '../addresses.ts';
+import type { FirewallBackend } from '../firewall/backends.ts';
 import { EMBEDDED_SERVER, type UpstreamServer } from '../resolv-conf.ts';
 import type { SandboxNamespace } from '../sandbox.ts';
 import { forward, type Transport } from './forwarder.ts';
@@ -20,16 +20,13 @@ import {
   TYPE,
   writeResponse,
 } from './message.ts';
+import { redirect } from './redirect.ts';
 
 const ADDRESS = addressBytes(requireAddress(EMBEDDED_SERVER));
-const TABLE = 'dockyard-names';
-const FAMILY = 'ip';
 const LARGEST_MESSAGE = 65535;
 const MAX_CONNECTIONS = 64;
 const IDLE_SECONDS = 10;
-const IPPROTO = { udp: 17, tcp: 6 } as const;
-const PORT_53 = Uint8Array.of(0, 53);
-const NAT_OUTPUT_PRIORITY = -100;
+const USUAL_PORT = 53;
 
 /** What one container may know. */
 export interface Names {
@@ -41,30 +38,37 @@ export interface Names {
   readonly ndotsSet: boolean;
 }
 
+export interface NameServerOptions {
+  /** An earlier engine had one there. */
+  again: boolean;
+  /** What leads there from port 53; undefined where nothing can. */
+  backend: FirewallBackend | undefined;
+}
+
 export class NameServer implements Disposable {
   #closed = false;
 
   private constructor(
+    /** What is asked at the usual port comes here. */
+    readonly ready: Promise<void>,
     private readonly namespace: SandboxNamespace,
     private readonly names: Names,
     private readonly udp: Promise<udp.Socket<'buffer'>>,
     private readonly tcp: SocketListener<Connection>,
   ) {}
 
-  /**
-   * The sockets are bound when this returns: what a container asks from then on waits for its answer. `again` says that
-   * an earlier engine had one there.
-   */
-  static open(namespace: SandboxNamespace, names: Names, options: { again: boolean }): NameServer {
-    const [udpFd, tcpFd, firewall] = namespace.visit(() => {
-      const udpSocket = bindSocket({ protocol: 'udp', address: ADDRESS, port: 0 });
-      const tcpSocket = bindSocket({ protocol: 'tcp', address: ADDRESS, port: 0 });
-      return [udpSocket, tcpSocket, new NftSocket()] as const;
+  /** The sockets are bound when this returns: what a container asks once it is ready waits for its answer. */
+  static open(namespace: SandboxNamespace, names: Names, { again, backend }: NameServerOptions): NameServer {
+    // Where nothing can lead there from the usual port, the container loses that one.
+    const port = backend ? 0 : USUAL_PORT;
+    const [udpFd, tcpFd] = namespace.visit(() => {
+      const udpSocket = bindSocket({ protocol: 'udp', address: ADDRESS, port });
+      return [udpSocket, bindSocket({ protocol: 'tcp', address: ADDRESS, port })] as const;
     });
-    using _ = firewall;
     enlargeReceiveBuffer(udpFd);
     listenOn(tcpFd, MAX_CONNECTIONS);
-    redirect(firewall, { udp: portOf(udpFd), tcp: portOf(tcpFd) }, options.again);
+    const ports = { udp: portOf(udpFd), tcp: portOf(tcpFd) };
+    const ready = backend ? redirect(namespace, { backend, ports, again }) : Promise.resolve();
     let server: NameServer;
     const datagrams = {
       fd: udpFd,
@@ -84,6 +88,7 @@ export class NameServer implements Disposable {
     // Bun takes a descriptor here too, its types do not know it.
     const listening: unknown = { fd: tcpFd, socket: handlers };
     server = new NameServer(
+      ready,
       namespace,
       names,
       Bun.udpSocket(datagrams),
@@ -169,33 +174,6 @@ export class NameServer implements Disposable {
 
 interface Connection {
   received: Buffer;
-}
-
-/** What an earlier engine left there leads nowhere now. Deleting costs 10 ms, so only where there is something. */
-function redirect(firewall: NftSocket, ports: Record<Transport, number>, again: boolean): void {
-  const transaction = new Transaction().addTable(FAMILY, TABLE);
-  if (again) transaction.deleteTable(FAMILY, TABLE).addTable(FAMILY, TABLE);
-  const chain = { family: FAMILY, table: TABLE, chain: 'output' } as const;
-  transaction.addChain(FAMILY, TABLE, chain.chain, {
-    type: 'nat',
-    hook: 'output',
-    priority: NAT_OUTPUT_PRIORITY,
-    policy: 'accept',
-  });
-  for (const transport of ['udp', 'tcp'] as const) {
-    transaction.addRule(chain, [
-      x.payload('network', 16, 4),
-      x.compare('eq', ADDRESS),
-      x.meta('l4proto'),
-      x.compare('eq', Uint8Array.of(IPPROTO[transport])),
-      x.payload('transport', 2, 2),
-      x.compare('eq', PORT_53),
-      x.immediate(ADDRESS, 0),
-      x.immediate(Uint8Array.of(ports[transport] >> 8, ports[transport] & 0xff), 1),
-      x.nat('dnat', 4, { address: 0, port: 1 }),
-    ]);
-  }
-  firewall.commit(transaction);
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { NetlinkMessage } from '../../kernel/netlink.ts';
 import { type LinkAddress, message } from '../../kernel/rtnetlink.ts';
 import { failed, forbidden, invalid } from '../../lib/errors.ts';
-import { addressBytes, requireAddress, requirePrefix } from '../addresses.ts';
+import { addressBytes, type Family, requireAddress, requirePrefix } from '../addresses.ts';
 import type { FirewallFamily, FirewallNetwork, GatewayMode } from '../firewall/firewall.ts';
 import { writeSysctl } from '../sandbox.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
@@ -129,17 +129,21 @@ export const bridge: NetworkDriver = {
 
   firewall(network): FirewallNetwork {
     const options = bridgeOptions(network.options);
-    const family = (mode: GatewayMode, sourceAddress: string | undefined): FirewallFamily => ({
+    const family = (version: Family, mode: GatewayMode, sourceAddress: string | undefined): FirewallFamily => ({
       mode,
       masquerade: options.masquerade,
       sourceAddress,
+      subnets: network.ipam.pools.flatMap(({ Subnet }) =>
+        Subnet && requirePrefix(Subnet).family === version ? [Subnet] : [],
+      ),
+      hasAddress: mode !== 'isolated' && !(version === 4 && options.inhibitIPv4),
     });
     return {
       bridge: network.interfaceName,
       internal: network.internal,
       icc: options.icc,
-      ipv4: network.enableIPv4 ? family(options.mode4, options.hostIPv4) : undefined,
-      ipv6: network.enableIPv6 ? family(options.mode6, options.hostIPv6) : undefined,
+      ipv4: network.enableIPv4 ? family(4, options.mode4, options.hostIPv4) : undefined,
+      ipv6: network.enableIPv6 ? family(6, options.mode6, options.hostIPv6) : undefined,
       trustedInterfaces: options.trustedInterfaces,
     };
   },

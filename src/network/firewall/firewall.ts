@@ -1,5 +1,6 @@
 // What the engine allows and translates on the host. All of it is kept by the implementation, which puts it back where somebody
-// took it away: one who flushes the rules of the whole host, as restarting a firewall does.
+// took it away: one who flushes the rules of the whole host, as restarting a firewall does. A change may be written a little
+// later than it is made.
 import type { Family } from '../addresses.ts';
 
 export type GatewayMode = 'nat' | 'nat-unprotected' | 'routed' | 'isolated';
@@ -9,6 +10,9 @@ export interface FirewallFamily {
   masquerade: boolean;
   /** Instead of the address that the route out has. */
   sourceAddress: string | undefined;
+  subnets: readonly string[];
+  /** The bridge has an address in them: the host knows the way there. */
+  hasAddress: boolean;
 }
 
 export interface FirewallNetwork {
@@ -48,6 +52,8 @@ export interface FirewallOptions {
   /** What the rules are known by; no other engine of the host has it. */
   owner: string;
   allowDirectRouting: boolean;
+  /** Those that there are to be rules for. */
+  families: readonly Family[];
 }
 
 export interface Firewall extends Disposable {
@@ -62,10 +68,10 @@ export interface Firewall extends Disposable {
   /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
   dropForwarded(family: Family): void;
   /**
-   * Rules of others that nobody tells of are looked at. When what this, or anything before, has told programs to do is done;
-   * undefined when there is nothing to wait for.
+   * The kernel has all that was changed, or will not have it, and why. Rules of others that nobody tells of are looked at.
+   * Undefined when there is nothing to wait for.
    */
   settled(): Promise<void> | undefined;
-  /** Nothing of the engine is left. */
-  remove(): void;
+  /** Nothing of the engine is left. In which families it did not let the host route for strangers. */
+  remove(): ReadonlySet<Family>;
 }

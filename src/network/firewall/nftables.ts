@@ -125,11 +125,13 @@ export class NftablesFirewall implements Firewall {
     return this.#others.settled;
   }
 
-  remove(): void {
+  remove(): ReadonlySet<Family> {
     const { owner: table } = this.options;
+    const closed = this.#closedBefore();
     this.#others.remove();
     this.#others[Symbol.dispose]();
     this.#socket.commit(new Transaction().addTable(FAMILY, table).deleteTable(FAMILY, table));
+    return closed;
   }
 
   [Symbol.dispose](): void {

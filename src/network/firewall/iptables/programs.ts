@@ -1,0 +1,65 @@
+// The host's own iptables, old or new: which of the two it is, is for the host to say.
+import { failed } from '../../../lib/errors.ts';
+import type { Family } from '../../addresses.ts';
+
+const SECONDS_FOR_LOCK = '10';
+const PREFIX = { 4: 'iptables', 6: 'ip6tables' } as const;
+const USUAL_PLACES = '/usr/sbin:/sbin:/usr/bin:/bin';
+
+export type Verb = 'save' | 'restore';
+
+export const programName = (family: Family, verb: Verb) => `${PREFIX[family]}-${verb}`;
+
+/** Services are often started without the places where programs of administrators are. */
+const searched = () => [process.env['PATH'], USUAL_PLACES].filter(Boolean).join(':');
+
+export function findProgram(name: string): string | undefined {
+  return Bun.which(name, { PATH: searched() }) ?? undefined;
+}
+
+function requireProgram(name: string): string {
+  const path = findProgram(name);
+  if (!path) throw failed(`${name} can not be found: is it installed?`);
+  return path;
+}
+
+function commandFor(family: Family, verb: Verb): string[] {
+  const path = requireProgram(programName(family, verb));
+  return verb === 'save' ? [path] : [path, '--noflush', '-w', SECONDS_FOR_LOCK];
+}
+
+const environment = () => ({ PATH: searched(), LC_ALL: 'C' });
+
+/** In the network namespace of a descriptor, or in our own. */
+export async function runIptables(family: Family, verb: Verb, input = '', namespace?: number): Promise<string> {
+  // The child has a descriptor of its own: ours may be closed, and its number given to another namespace, meanwhile.
+  const enter = namespace === undefined ? [] : [requireProgram('nsenter'), '--net=/proc/self/fd/3'];
+  const child = Bun.spawn([...enter, ...commandFor(family, verb)], {
+    stdio: [Buffer.from(input), 'pipe', 'pipe', ...(namespace === undefined ? [] : [namespace])],
+    env: environment(),
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (code !== 0) throw refusal(family, verb, stderr, input);
+  return stdout;
+}
+
+/** For the few moments in which nothing else may happen meanwhile. */
+export function runIptablesSync(family: Family, verb: Verb, input = ''): string {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(commandFor(family, verb), {
+    stdin: Buffer.from(input),
+    env: environment(),
+  });
+  if (exitCode !== 0) throw refusal(family, verb, stderr.toString(), input);
+  return stdout.toString();
+}
+
+function refusal(family: Family, verb: Verb, stderr: string, input: string): Error {
+  const number = Number(/line:? (\d+)/.exec(stderr)?.[1] ?? 0);
+  const line = input.split('\n')[number - 1];
+  const where = line && line !== 'COMMIT' ? ` (${line})` : '';
+  return failed(`${programName(family, verb)} failed: ${stderr.trim() || 'it said nothing'}${where}`);
+}

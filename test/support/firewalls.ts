@@ -1,0 +1,42 @@
+// What an engine's rules can be made with here: nf_tables, and both kinds of iptables, of which a host has one.
+import { mkdtempSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EngineOptions } from './engine.ts';
+import type { Machine } from './machines.ts';
+
+export const iptablesKinds = ['iptables-legacy', 'iptables-nft'] as const;
+export type IptablesKind = (typeof iptablesKinds)[number];
+export type TestFirewall = 'nftables' | IptablesKind;
+
+/** `DOCKYARD_TEST_FIREWALL=iptables-legacy npm test -- networks` tests what does not choose for itself with that one. */
+export const usualFirewall = (process.env['DOCKYARD_TEST_FIREWALL'] ?? 'nftables') as TestFirewall;
+
+/** To be in the environment of an engine whose host has this kind. */
+export function pathWith(kind: IptablesKind): string {
+  const directory = mkdtempSync(join(tmpdir(), 'iptables-'));
+  const suffix = kind.slice('iptables'.length);
+  for (const name of ['iptables', 'ip6tables']) {
+    for (const verb of ['', '-save', '-restore']) {
+      symlinkSync(`/usr/sbin/${name}${suffix}${verb}`, join(directory, `${name}${verb}`));
+    }
+  }
+  return `${directory}:${process.env['PATH']}`;
+}
+
+export function withFirewall(options: EngineOptions, firewall: TestFirewall): EngineOptions {
+  if (firewall === 'nftables') return options;
+  const { flags = [], environment } = options;
+  const chosen = '--firewall-backend=iptables';
+  return {
+    ...options,
+    flags: typeof flags === 'function' ? roots => [...flags(roots), chosen] : [...flags, chosen],
+    environment: { ...environment, PATH: pathWith(firewall) },
+  };
+}
+
+/** Chains and rules of engines of ours, in both families. */
+export async function iptablesTraces(machine: Machine, kind: IptablesKind): Promise<string[]> {
+  const listings = await Promise.all([kind, kind.replace('ip', 'ip6')].map(name => machine.output(`${name}-save`)));
+  return listings.flatMap(text => text.split('\n').filter(line => line.includes('dockyard')));
+}
