@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { freeze, pidsIn, removeCgroup, thaw } from './control.ts';
 import { CgroupFixture } from './fixture.ts';
 import { type Cgroup, cgroupAt } from './hierarchy.ts';
@@ -44,5 +44,15 @@ test('freezing and thawing write what each version wants', async () => {
 test('removal takes what is below, and nothing is fine too', () => {
   using fixture = new CgroupFixture({ 'other/x': '' });
   expect(removeCgroup(v2(fixture))).toBe(true);
+  mkdirSync(`${fixture.root}/c/inner/deeper`, { recursive: true });
+  mkdirSync(`${fixture.root}/c/beside`);
+  expect(removeCgroup(v2(fixture))).toBe(true);
+  expect(existsSync(`${fixture.root}/c`)).toBe(false);
   expect(existsSync(`${fixture.root}/other`)).toBe(true);
+});
+
+test('a cgroup stays while one below it is in use', () => {
+  using fixture = new CgroupFixture({ 'c/inner/used': '' });
+  expect(removeCgroup(v2(fixture))).toBe(false);
+  expect(existsSync(`${fixture.root}/c/inner`)).toBe(true);
 });

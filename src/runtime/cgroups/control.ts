@@ -148,14 +148,19 @@ export async function clearCgroup(cgroup: Cgroup): Promise<void> {
 }
 
 function removeTree(directory: string): boolean {
-  const empty = below(directory).map(removeTree).every(Boolean);
-  if (!empty) return false;
+  if (removeEmpty(directory)) return true;
+  // What keeps it is a process, or cgroups that the container made below.
+  const inner = below(directory);
+  return inner.length > 0 && inner.map(removeTree).every(Boolean) && removeEmpty(directory);
+}
+
+function removeEmpty(directory: string): boolean {
   try {
     rmdirSync(directory);
     return true;
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return true;
-    if (errnoOf(error) === 'EBUSY') return false;
+    if (errnoOf(error) === 'EBUSY' || errnoOf(error) === 'ENOTEMPTY') return false;
     throw error;
   }
 }
