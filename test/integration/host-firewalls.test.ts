@@ -1,5 +1,6 @@
 // Hosts that have rules already, or get them later: containers are reached, and nobody's rules but ours are changed.
 import { describe, expect, test } from 'bun:test';
+import { startEngine } from '../support/engine.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -70,6 +71,34 @@ describe('rules that were there before', () => {
   });
 });
 
+describe('a last rule that drops everything', () => {
+  const chain =
+    'add table inet mine; add chain inet mine pass { type filter hook forward priority 5; policy accept; }; ';
+  for (const [who, ...commands] of [
+    [
+      'of nftables',
+      ['nft', `${chain} add rule inet mine pass ct state established accept; add rule inet mine pass log drop`],
+    ],
+    ['of iptables on nf_tables', ['iptables-nft', '-A', 'FORWARD', '-j', 'REJECT']],
+    ['of the older iptables', ['iptables-legacy', '-A', 'FORWARD', '-j', 'DROP']],
+    ['of the older iptables, which rejects', ['iptables-legacy', '-A', 'FORWARD', '-j', 'REJECT']],
+  ] as const) {
+    test(`${who} does not hold up ours, and goes on for others`, async () => {
+      await using lan = await NetworkHost.start({
+        beforeStart: host => {
+          for (const command of commands) expect(Bun.spawnSync([...host.enter, ...command]).exitCode).toBe(0);
+        },
+      });
+      await lan.web('web', '-p', '8080:80');
+      await expectTraffic(lan);
+      await lan.docker('rm', '-f', 'web');
+      await lan.engine.stop();
+      const rules = await Promise.all([onHost(lan, 'nft', 'list', 'ruleset'), onHost(lan, 'iptables-legacy', '-S')]);
+      expect(rules.join('\n')).not.toContain('dockyard');
+    });
+  }
+});
+
 describe('rules that come later', () => {
   const firewalld = [
     'add table inet firewalld',
@@ -97,6 +126,91 @@ describe('rules that come later', () => {
       expect(await onHost(lan, 'nft', 'list', 'table', ...table)).not.toContain('dockyard');
     });
   }
+});
+
+test('the older iptables may begin to drop, or lose our rules, while containers run', async () => {
+  await using lan = await NetworkHost.start();
+  await lan.web('web', '-p', '8080:80');
+  await expectTraffic(lan);
+  await onHost(lan, 'iptables-legacy', '-P', 'FORWARD', 'DROP');
+  await expectTraffic(lan);
+  const ours = async () => (await onHost(lan, 'iptables-legacy', '-S')).match(/dockyard/g)?.length ?? 0;
+  const before = await ours();
+  await onHost(lan, 'iptables-legacy', '-F');
+  // Who starts next does not wait for it to be noticed.
+  const ping = ['run', '--rm', 'busybox', 'ping', '-c1', '-W1', NEIGHBOUR];
+  expect(await lan.docker(...ping)).toContain('1 packets received');
+  expect(await ours()).toBe(before);
+  await onHost(lan, 'iptables-legacy', '-P', 'FORWARD', 'ACCEPT');
+  await until(async () => (await ours()) === 0, { within: 20_000 });
+  await expectTraffic(lan);
+});
+
+test('a table that nobody else may change is told of, and keeps nobody from working', async () => {
+  await using lan = await NetworkHost.start();
+  const owner = Bun.spawn([...lan.host.enter, 'nft', '-i'], { stdin: 'pipe', stdout: 'ignore', stderr: 'ignore' });
+  using _owner = { [Symbol.dispose]: () => owner.kill() };
+  owner.stdin.write('add table inet firewalld { flags owner; }\n');
+  owner.stdin.write('add chain inet firewalld pass { type filter hook forward priority 10; policy drop; }\n');
+  owner.stdin.flush();
+  await until(async () => (await onHost(lan, 'nft', 'list', 'ruleset')).includes('chain pass'));
+  await lan.web('web', '-p', '8080:80');
+  expect(lan.engine.log).toContain('lets nobody else change it');
+  expect(lan.engine.log).toContain('inet firewalld');
+});
+
+describe('the way out', () => {
+  const DROPPING =
+    'add table ip theirs; add chain ip theirs pass { type filter hook forward priority 0; policy drop; }';
+  const FAR = '198.51.100.9';
+  const reaches = async (lan: NetworkHost, address: string) =>
+    (await lan.exec('web', 'ping', '-c1', '-W1', address)).includes('1 packets received');
+
+  test('may be made while containers run, and so may the rules that close it', async () => {
+    using far = Machine.create();
+    await using lan = await NetworkHost.start();
+    await lan.web('web');
+    await onHost(lan, 'nft', DROPPING);
+    lan.host.connect(far, 'second');
+    lan.host.addAddresses('second', '198.51.100.1/24');
+    far.addAddresses('second', `${FAR}/24`);
+    far.addRoute('0.0.0.0/0', '198.51.100.1');
+    await until(() => reaches(lan, FAR), { within: 10_000 });
+    expect(await reaches(lan, NEIGHBOUR)).toBe(true);
+  });
+
+  test('may be a bridge', async () => {
+    await using lan = await NetworkHost.start({
+      beforeStart: async host => {
+        const ip = (...args: string[]) => host.output('ip', ...args);
+        await ip('addr', 'flush', 'dev', 'wire');
+        await ip('link', 'add', 'br0', 'type', 'bridge');
+        await ip('link', 'set', 'wire', 'master', 'br0');
+        await ip('addr', 'add', `${HOST}/24`, 'dev', 'br0');
+        await ip('link', 'set', 'br0', 'up');
+        await ip('route', 'add', 'default', 'via', NEIGHBOUR);
+        await host.output('nft', DROPPING);
+      },
+    });
+    await lan.web('web', '-p', '8080:80');
+    await expectTraffic(lan);
+  });
+
+  test('of two engines on one host leads to the ports of the other, and no further', async () => {
+    await using lan = await NetworkHost.start({
+      beforeStart: async host => void (await host.output('nft', DROPPING)),
+    });
+    await using second = await startEngine({ bridge: true, through: lan.host.enter });
+    await lan.web('web', '-p', '8080:80');
+    await second.output('run', '-d', '--name', 'asks', 'busybox', 'sleep', '600');
+    const asks = { run: (...command: string[]) => second.docker('exec', 'asks', ...command) };
+    await until(async () => (await fetchFrom(asks, `http://${HOST}:8080/`)) === 'web', { within: 10_000 });
+    expect(await fetchFrom(asks, `http://${await lan.address('web', 'bridge')}/`)).toBe('');
+    expect((await asks.run('ping', '-c1', '-W2', NEIGHBOUR)).stdout).toContain('1 packets received');
+    await second.output('rm', '-f', 'asks');
+    await second.stop();
+    expect((await onHost(lan, 'nft', 'list', 'table', 'ip', 'theirs')).match(/chain dockyard-/g)).toHaveLength(3);
+  });
 });
 
 test('when somebody flushes the rules of the host, ours are made again, and nothing fails for it', async () => {
