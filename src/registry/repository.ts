@@ -40,6 +40,8 @@ export interface FetchedManifest {
 export interface FetchedBlob {
   /** Where in the blob the bytes begin: a registry may not give ranges. */
   start: number;
+  /** Of the whole blob, if the registry says it. */
+  size?: number;
   body: ByteSource;
 }
 
@@ -104,10 +106,11 @@ export class Repository {
     const headers: Record<string, string> = start > 0 ? { Range: `bytes=${start}-` } : {};
     const response = await this.#get(`/blobs/${digest}`, headers, signal);
     const body = bodyOf(response, this.host, signal);
-    if (response.status !== 206) return { start: 0, body };
+    const length = response.headers.get('content-length');
+    if (response.status !== 206) return { start: 0, size: length === null ? undefined : Number(length), body };
     const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '');
     if (Number(range?.[1]) !== start) throw new ConnectionFailure(`${this.host} sent another range than asked for`);
-    return { start, body };
+    return { start, size: length === null ? undefined : start + Number(length), body };
   }
 
   /** A config, or something else of at most `limit` bytes, whole. Its digest is the caller's to check. */

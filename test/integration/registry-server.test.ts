@@ -1,10 +1,11 @@
 // Our registry as strangers meet it: skopeo, curl, and clients that do everything wrong.
 import { describe, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCertificates } from '../../src/daemon/test-certificates.ts';
 import { sha256 } from '../../src/lib/ids.ts';
+import { TestRegistry as OriginRegistry } from '../../src/registry/testing/registry.ts';
 import { startOfficialRegistry } from '../support/official-registry.ts';
 import { output, run } from '../support/process.ts';
 import { ourDockyard } from '../support/programs.ts';
@@ -12,6 +13,7 @@ import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { until } from '../support/until.ts';
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
 
 function temporaryDirectory(): Disposable & { path: string } {
   const path = mkdtempSync(join(tmpdir(), 'dockyard-test-'));
@@ -111,6 +113,31 @@ describe('strangers', () => {
     expect(await status()).toBe('401');
     expect(await status('-u', 'ana:wrong')).toBe('401');
     expect(await status('-u', 'ana:secret')).toBe('200');
+
+    writeFileSync(users, `bob:${await Bun.password.hash('hidden', { algorithm: 'bcrypt', cost: 4 })}\n`);
+    expect(await status('-u', 'ana:secret')).toBe('401');
+    expect(await status('-u', 'bob:hidden')).toBe('200');
+
+    const { url } = registry;
+    certificates.authority('other');
+    certificates.certificate('next', 'other');
+    const trusted = (authority: string) => {
+      const flags = ['-sS', '-o', '/dev/null', '-w', '%{http_code}', '-u', 'bob:hidden'];
+      return run(['curl', ...flags, '--cacert', certificates.path(authority), `${url}/v2/`]);
+    };
+    const renew = (certificate: string) => {
+      copyFileSync(certificates.path(certificate), certificates.path('server'));
+      process.kill(registry.pid, 'SIGHUP');
+    };
+    // Half of it is of no use: the old one stays.
+    renew('next');
+    await until(() => registry.log().includes('the certificate stays as it is'));
+    expect((await trusted('ca')).stdout).toBe('200');
+    copyFileSync(certificates.path('next-key'), certificates.path('server-key'));
+    renew('next');
+    await until(() => registry.log().includes('the certificate is a new one'));
+    expect(await trusted('other')).toMatchObject({ stdout: '200' });
+    expect((await trusted('ca')).code).not.toBe(0);
   });
 });
 
@@ -268,6 +295,73 @@ test('a cache gives what it fetched when its origin is gone', async () => {
     if (!isStopped) await origin[Symbol.asyncDispose]();
   }
 });
+
+describe('a cache', () => {
+  const content = Buffer.alloc(3_000_000, 'some content ');
+  const digest = sha256(content);
+
+  test('asks once for what many want at the same time', async () => {
+    using origin = new OriginRegistry();
+    origin.blobs.set(`app@${digest}`, content);
+    const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [] }));
+    origin.manifests.set('app:v1', { bytes: manifest, mediaType: INDEX });
+    origin.misbehave = async () => {
+      await Bun.sleep(50);
+      return undefined;
+    };
+    await using cache = await startRegistry([`--proxy=http://${origin.host}`]);
+    const get = async (path: string) => Buffer.from(await (await fetch(`${cache.url}/v2/app/${path}`)).arrayBuffer());
+    const ten = Array.from({ length: 10 });
+    for (const bytes of await Promise.all(ten.map(() => get('manifests/v1')))) expect(bytes).toEqual(manifest);
+    for (const bytes of await Promise.all(ten.map(() => get(`blobs/${digest}`)))) expect(bytes).toEqual(content);
+    expect(await get(`blobs/${digest}`)).toEqual(content);
+    expect([origin.count('GET', /manifests/), origin.count('GET', /blobs/)]).toEqual([1, 1]);
+  });
+
+  test('gives on what comes while it comes', async () => {
+    using origin = new OriginRegistry();
+    const { promise: rest, resolve: go } = Promise.withResolvers<void>();
+    origin.misbehave = (_, { path }) => (path.includes('/blobs/') ? inTwo(content, rest) : undefined);
+    await using cache = await startRegistry([`--proxy=http://${origin.host}`]);
+    const response = await fetch(`${cache.url}/v2/app/blobs/${digest}`);
+    const reader = response.body!.getReader();
+    const { value } = await reader.read();
+    const begun = Buffer.from(value!);
+    expect(begun.equals(content.subarray(0, begun.length))).toBe(true);
+    go();
+    const chunks = [begun];
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      chunks.push(Buffer.from(value));
+    }
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+  });
+
+  test('neither keeps wrong content nor gives all of it', async () => {
+    using origin = new OriginRegistry();
+    origin.blobs.set(`app@${digest}`, Buffer.concat([content.subarray(1), Buffer.from('!')]));
+    await using cache = await startRegistry([`--proxy=http://${origin.host}`]);
+    const whole = async () => (await fetch(`${cache.url}/v2/app/blobs/${digest}`)).arrayBuffer();
+    await expect(whole()).rejects.toThrow();
+    origin.blobs.set(`app@${digest}`, content);
+    expect(Buffer.from(await whole()).equals(content)).toBe(true);
+  });
+});
+
+/** Its first half, and the second when told. */
+function inTwo(content: Buffer, rest: Promise<void>): Response {
+  const half = content.length / 2;
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      controller.enqueue(content.subarray(0, half));
+      await rest;
+      controller.enqueue(content.subarray(half));
+      controller.close();
+    },
+  });
+  return new Response(body);
+}
 
 test('a cache of a registry of others, which wants a password and knows nothing of referrers', async () => {
   using directory = temporaryDirectory();

@@ -12,6 +12,8 @@ export interface TestRegistry extends AsyncDisposable {
   readonly host: string;
   readonly root: string;
   readonly pid: number;
+  /** What it has said since its last start. */
+  log(): string;
   /** Starts another process on the same root, at another port. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
@@ -38,6 +40,7 @@ export async function startRegistry(flags: readonly string[] = []): Promise<Test
     get pid() {
       return running.child.pid;
     },
+    log: () => running.log(),
     async restart(signal) {
       await stop(signal);
       running = await start(root, flags);
@@ -62,7 +65,7 @@ async function start(root: string, flags: readonly string[]) {
     return /the registry is ready" url=(\S+)/.exec(log)?.[1];
   };
   const url = await until(ready, { what: () => `the registry's readiness: ${log}` });
-  if (url !== 'ended') return { child, url };
+  if (url !== 'ended') return { child, url, log: () => log };
   await reading;
   throw new Error(`the registry did not start: ${log}`);
 }

@@ -4,17 +4,17 @@
 import { invalid, messageOf } from '../../lib/errors.ts';
 import type { Digest } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
-import { withoutStart } from '../../lib/streams.ts';
+import { SharedTasks } from '../../lib/shared-tasks.ts';
 import { type Endpoint, environmentProxies, isInsecure, type RegistryConfig } from '../endpoints.ts';
 import { failureOf, RegistryFailure } from '../failures.ts';
 import { Repository } from '../repository.ts';
-import { retrying, type Wait } from '../retry.ts';
 import { NO_CREDENTIALS, RegistrySession } from '../session.ts';
 import { shortJson } from '../transport.ts';
 import { blobUnknown } from './blobs.ts';
 import { RegistryError } from './errors.ts';
 import type { Referrer } from './manifests.ts';
 import { algorithmOf, type ContentDigest, isContentDigest, isTag, type RepositoryName, type TagName } from './names.ts';
+import { OriginDownload } from './origin-download.ts';
 import { send } from './sending.ts';
 import type { RegistryStore } from './store.ts';
 
@@ -26,8 +26,9 @@ export interface OriginOptions {
 
 export class Origin {
   readonly #session: RegistrySession;
-  /** Blobs on their way: whoever asks for one as well waits for it. */
-  readonly #fetching = new Map<ContentDigest, Promise<void>>();
+  /** Blobs on their way: whoever asks for one as well gets what comes. */
+  readonly #fetching = new Map<ContentDigest, OriginDownload>();
+  readonly #refreshing = new SharedTasks<string, void>();
 
   private constructor(
     private readonly store: RegistryStore,
@@ -54,8 +55,12 @@ export class Origin {
     return new Origin(store, new RegistrySession(endpoint, { ...NO_CREDENTIALS, username, password }, config));
   }
 
-  /** Fetches the manifest unless we have what the origin has. */
-  async refreshManifest(name: RepositoryName, reference: TagName | ContentDigest): Promise<void> {
+  /** Fetches the manifest unless we have what the origin has. Many who ask at once ask once. */
+  refreshManifest(name: RepositoryName, reference: TagName | ContentDigest): Promise<void> {
+    return this.#refreshing.run(`${name} ${reference}`, undefined, () => this.#refreshManifest(name, reference));
+  }
+
+  async #refreshManifest(name: RepositoryName, reference: TagName | ContentDigest): Promise<void> {
     const { manifests } = this.store;
     const ours = await manifests.find(name, reference);
     // A digest always means the same.
@@ -84,8 +89,14 @@ export class Origin {
     // The same content may have come by way of another repository, but this one must have it too.
     if (request.method === 'HEAD') return this.#head(name, digest);
     try {
-      const running = this.#fetching.get(digest) ?? this.#fetch(name, digest);
-      await running;
+      const running = this.#fetching.get(digest) ?? (await this.#fetch(name, digest));
+      // A large one takes longer than clients wait for the first byte.
+      if (running.repository === name && !request.headers.has('range')) {
+        const size = await running.begun;
+        const body = await running.follow();
+        if (body) return following(body, size, digest);
+      }
+      await running.done;
       // Somebody else may have fetched it for another repository.
       if (!(await this.store.blobs.find(name, digest))) await this.#adoptStored(name, digest);
     } catch (error) {
@@ -93,7 +104,7 @@ export class Origin {
       throw unavailable(error);
     }
     const file = await this.store.blobs.get(name, digest);
-    return send(request, { digest, mediaType: 'application/octet-stream', file }, true);
+    return send(request, { digest, mediaType: BLOB, file }, true);
   }
 
   async #head(name: RepositoryName, digest: ContentDigest): Promise<Response> {
@@ -101,7 +112,7 @@ export class Origin {
     await response.body?.cancel();
     if (!response.ok) throw blobUnknown(digest);
     const headers: Record<string, string> = {
-      'Content-Type': 'application/octet-stream',
+      'Content-Type': BLOB,
       'Docker-Content-Digest': digest,
       'Accept-Ranges': 'bytes',
     };
@@ -110,30 +121,20 @@ export class Origin {
     return new Response(null, { headers });
   }
 
-  #fetch(name: RepositoryName, digest: ContentDigest): Promise<void> {
-    const running = this.#download(name, digest).finally(() => this.#fetching.delete(digest));
-    this.#fetching.set(digest, running);
-    return running;
-  }
-
-  async #download(name: RepositoryName, digest: ContentDigest): Promise<void> {
+  async #fetch(name: RepositoryName, digest: ContentDigest): Promise<OriginDownload> {
     const { uploads } = this.store;
     const upload = await uploads.begin(name);
-    try {
-      const repository = this.#repository(name);
-      const onWait = ({ first, error }: Wait) => {
-        if (first) log.warn('a download from the origin broke, going on', { digest, at: upload.size, error });
-      };
-      const more = async () => {
-        const { start, body } = await repository.blob(digest as string as Digest, upload.size);
-        await upload.append(withoutStart(body, upload.size - start));
-      };
-      await retrying({ attempts: ATTEMPTS, onWait }, undefined, more, () => upload.size);
-      await uploads.finish(upload, digest);
-    } catch (error) {
+    // Somebody else may have begun meanwhile.
+    const other = this.#fetching.get(digest);
+    if (other) {
       await uploads.discard(upload);
-      throw error;
+      return other;
     }
+    const running = new OriginDownload(this.#repository(name), digest, upload, uploads);
+    this.#fetching.set(digest, running);
+    const forget = () => this.#fetching.delete(digest);
+    running.done.then(forget, forget);
+    return running;
   }
 
   async #adoptStored(name: RepositoryName, digest: ContentDigest): Promise<void> {
@@ -178,12 +179,19 @@ export class Origin {
 }
 
 /** Whoever asks us is waiting, and will ask again. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 2;
+const BLOB = 'application/octet-stream';
 
 function parseBase(url: string): URL {
   const parsed = URL.parse(url);
   if (!parsed || !/^https?:$/.test(parsed.protocol)) throw invalid(`--proxy: ${url} is not an http or https URL`);
   return parsed;
+}
+
+function following(body: ReadableStream<Uint8Array>, size: number | undefined, digest: ContentDigest): Response {
+  const headers: Record<string, string> = { 'Content-Type': BLOB, 'Docker-Content-Digest': digest };
+  if (size !== undefined) headers['Content-Length'] = String(size);
+  return new Response(body, { headers });
 }
 
 function referrersIn(json: Record<string, unknown>): Referrer[] {

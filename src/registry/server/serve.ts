@@ -1,9 +1,9 @@
 // The registry as a server: from listening to the end.
-import { readFileSync } from 'node:fs';
-import { errnoOf, failed, messageOf } from '../../lib/errors.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { BasicAuth } from './basic-auth.ts';
 import { Handler } from './handler.ts';
+import { Listener } from './listener.ts';
 import { Origin, type OriginOptions } from './origin.ts';
 import { RegistryStore } from './store.ts';
 
@@ -25,48 +25,39 @@ export interface RunningRegistry extends AsyncDisposable {
 }
 
 const CLEANING_MS = 6 * 3600_000;
+/** Whoever renews certificates need not know us. */
+const RENEWING_MS = 60_000;
 const STOP_PATIENCE_MS = 10_000;
 
 export async function serveRegistry(options: ServeOptions): Promise<RunningRegistry> {
   const { hostname, port, root, htpasswd, tls, readOnly } = options;
   const auth = htpasswd === undefined ? undefined : new BasicAuth(htpasswd);
   await auth?.load();
-  const files = tls && { cert: readFileSync(tls.certificate), key: readFileSync(tls.key) };
   const store = new RegistryStore(root);
   try {
     const origin = options.origin && (await Origin.open(store, options.origin));
     const handler = new Handler({ store, auth, readOnly, origin });
     await removeOldUploads(store);
-    const server = Bun.serve({
-      hostname,
-      port,
-      ...(files && { tls: files }),
-      // Layers are as large as they are, and a slow line is no reason to cut it.
-      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      idleTimeout: 0,
-      development: false,
-      fetch: request => handler.handle(request),
-    });
+    const listener = new Listener({ hostname, port, tls, handle: request => handler.handle(request) });
     const cleaning = setInterval(() => void removeOldUploads(store), CLEANING_MS);
+    const renewing = tls && setInterval(() => listener.renew(), RENEWING_MS);
+    const renew = () => listener.renew();
+    process.on('SIGHUP', renew);
     let stopped: Promise<void> | undefined;
     const stop = async () => {
       clearInterval(cleaning);
-      const patience = Bun.sleep(STOP_PATIENCE_MS);
-      await Promise.race([server.stop(false), patience]);
-      await server.stop(true);
+      clearInterval(renewing);
+      process.off('SIGHUP', renew);
+      await listener.stop(Bun.sleep(STOP_PATIENCE_MS));
       store[Symbol.dispose]();
     };
     const once = () => {
       stopped ??= stop();
       return stopped;
     };
-    const url = `${files ? 'https' : 'http'}://${hostname.includes(':') ? `[${hostname}]` : hostname}:${server.port}`;
-    return { url, store, stop: once, [Symbol.asyncDispose]: once };
+    return { url: listener.url, store, stop: once, [Symbol.asyncDispose]: once };
   } catch (error) {
     store[Symbol.dispose]();
-    if (errnoOf(error) === 'EADDRINUSE') {
-      throw failed(`could not listen on ${hostname}:${port}: the address is in use`, error);
-    }
     throw error;
   }
 }
