@@ -18,7 +18,9 @@ export async function runDocker(args: string[], streams: ConstructorParameters<t
   try {
     const globals = parseFlags(globalFlags, args, true);
     cli = new Cli(globals.values, streams);
-    code = await dispatch(cli, globals.args, globals.help, args);
+    const words = await withoutAliases(cli, globals.args);
+    const whole = words === globals.args ? args : [...args.slice(0, args.length - globals.args.length), ...words];
+    code = await dispatch(cli, words, globals.help, whole);
   } catch (error) {
     cli ??= new Cli(parseFlags(globalFlags, []).values, streams);
     code = await report(cli, error);
@@ -31,6 +33,17 @@ export async function runDocker(args: string[], streams: ConstructorParameters<t
     return 141;
   }
   return code;
+}
+
+/** Only building has any, and only who builds pays for looking. */
+async function withoutAliases(cli: Cli, words: string[]): Promise<string[]> {
+  if (!['build', 'builder', 'image'].includes(words[0] ?? '')) return words;
+  const { mayBeAliased, resolveAliases } = await import('./plugins/aliases.ts');
+  if (!mayBeAliased(words)) return words;
+  return resolveAliases(cli, words, target => {
+    const found = find(target);
+    return found.entry !== root && !mayBePlugin(found);
+  });
 }
 
 async function dispatch(cli: Cli, args: string[], help: boolean, all: string[]): Promise<number> {

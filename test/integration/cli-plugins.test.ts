@@ -102,6 +102,40 @@ describe('is listed', () => {
   });
 });
 
+describe('is the builder by an alias in config.json', () => {
+  const config = (content: object) => writeFileSync(`${home}/.docker/config.json`, JSON.stringify(content));
+  afterAll(() => rmSync(`${home}/.docker/config.json`));
+  beforeAll(() => {
+    plugin('buildx', 'echo "$@"');
+    config({ aliases: { builder: 'buildx' } });
+  });
+
+  test.each([
+    [['build', '-t', 'x', '.'], 'buildx build -t x .'],
+    [['-D', 'image', 'build', '.'], '-D buildx build .'],
+    [['builder', 'ls'], 'buildx ls'],
+    [['build', '--help'], 'buildx build --help'],
+  ])('for %p', async (args, expected) => {
+    expect(await docker(args)).toEqual({ code: 0, stdout: `${expected}\n`, stderr: '' });
+  });
+
+  test('unless DOCKER_BUILDKIT=0 says otherwise', async () => {
+    const ran = await run([...ourClient, 'build', '.'], { environment: { ...environment(), DOCKER_BUILDKIT: '0' } });
+    expect(ran.stdout).toBe('');
+    expect(ran.code).not.toBe(0);
+  });
+
+  test.each([
+    [{ builder: 'nothere' }, 'makes the plugin nothere the builder, which is missing'],
+    [{ builder: 'ps' }, 'not allowed to alias with builtin "ps" as target'],
+    [{ b: 'buildx' }, 'not allowed to alias "b" (allowed: builder)'],
+  ])('but not by %p', async (aliases, message) => {
+    config({ aliases });
+    const { code, stderr } = await docker(['build', '.']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(message) });
+  });
+});
+
 test('lies in the folders that config.json names, too', async () => {
   mkdirSync(`${home}/more`);
   write('moved', '');
