@@ -1,16 +1,7 @@
 // The store of unpacked layers. A layer's directory has its final name only when all of it is there and its diff id is
 // right; until then it is under `ingest`. There it is `ready` when it is whole and waits for the layers under it.
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { errnoOf, invalid, unavailable } from '../lib/errors.ts';
 import { type ChainId, type Digest, isDigest } from '../lib/ids.ts';
 import { Semaphore } from '../lib/semaphore.ts';
@@ -19,7 +10,9 @@ import { dressImplied } from './implied-directories.ts';
 import { blobPath, type ContentLayout, layerDirectory, layerFiles, readyLayerDirectory } from './layout.ts';
 import type { Descriptor } from './oci.ts';
 import type { Removals } from './removals.ts';
-import { LayerUnpacker, type Unpacked } from './unpack/unpacker.ts';
+import { UnpackPool } from './unpack/pool.ts';
+import type { Unpacked } from './unpack/unpack-process.ts';
+import { LayerUnpacker } from './unpack/unpacker.ts';
 
 /** In a layer that is ready: what its helper said of it. */
 const READY_NOTE = 'unpacked.json';
@@ -36,6 +29,7 @@ export class LayerStore {
   readonly #known = new Map<ChainId, LayerInfo>();
   readonly #ready: ReadyLayers;
   readonly #slots: Semaphore;
+  readonly #pool: UnpackPool;
   #count = 0;
 
   constructor(
@@ -45,6 +39,7 @@ export class LayerStore {
     parallel: number,
   ) {
     this.#slots = new Semaphore(parallel);
+    this.#pool = new UnpackPool(layout.ingest);
     this.#ready = new ReadyLayers(layout, removals);
   }
 
@@ -70,8 +65,12 @@ export class LayerStore {
    * must `place` or `discard` what comes of it.
    */
   unpack(blob: string, onRead?: (bytes: number) => void): UnpackingLayer {
-    const directory = `${this.layout.ingest}/layer-${process.pid}-${++this.#count}`;
-    return new UnpackingLayer(directory, { blob: openSync(blob, 'r'), slots: this.#slots, onRead }, this.#ready);
+    const name = `layer-${process.pid}-${++this.#count}`;
+    // By this name a helper finds it, wherever it is moved.
+    const link = `${name}.blob`;
+    linkSync(blob, `${this.#pool.home}/${link}`);
+    const origin = { link, slots: this.#slots, pool: this.#pool, onRead };
+    return new UnpackingLayer(`${this.#pool.home}/${name}`, origin, this.#ready);
   }
 
   /** The same for a blob in the store. What an earlier engine has unpacked of it is gone on with. */
@@ -82,6 +81,11 @@ export class LayerStore {
     const unpacking = this.unpack(blobPath(this.layout, blob.digest), onRead);
     unpacking.complete(blob.size);
     return unpacking;
+  }
+
+  /** Ends helpers that wait for more to do. */
+  close(): Promise<void> {
+    return this.#pool.close();
   }
 
   /** True for one that waits for its place in this process. */
@@ -140,14 +144,16 @@ export class LayerStore {
 }
 
 type Origin =
-  /** Owns the descriptor. */
-  { blob: number; slots: Semaphore; onRead?: (bytes: number) => void } | { ready: Digest; unpacked: Unpacked };
+  /** Owns the link, which lies where the pool's helpers see it. */
+  | { link: string; slots: Semaphore; pool: UnpackPool; onRead?: (bytes: number) => void }
+  | { ready: Digest; unpacked: Unpacked };
 
 /** A layer that is being unpacked, or is unpacked and has no place yet. */
 export class UnpackingLayer {
   readonly result: Promise<Unpacked>;
   #directory: string;
   #unpacker: LayerUnpacker | undefined;
+  #link: string | undefined;
   #order = { available: 0, complete: false };
   #discarded = false;
   /** The blob by which it is ready. */
@@ -170,17 +176,23 @@ export class UnpackingLayer {
     return this.#directory;
   }
 
-  async #run({ blob, slots, onRead }: Extract<Origin, { blob: number }>): Promise<Unpacked> {
-    using _slot = await slots.acquire();
+  async #run({ link, slots, pool, onRead }: Extract<Origin, { link: string }>): Promise<Unpacked> {
+    this.#link = `${pool.home}/${link}`;
     try {
+      using _slot = await slots.acquire();
       if (this.#discarded) throw unavailable('unpacking was cancelled');
       mkdirSync(`${this.directory}/diff`, { recursive: true, mode: 0o755 });
-      this.#unpacker = new LayerUnpacker(blob, `${this.directory}/diff`, onRead);
+      this.#unpacker = new LayerUnpacker(pool, { directory: `${basename(this.directory)}/diff`, blob: link }, onRead);
+      this.#tell();
+      return await this.#unpacker.result;
     } finally {
-      closeSync(blob);
+      this.#removeLink();
     }
-    this.#tell();
-    return await this.#unpacker.result;
+  }
+
+  #removeLink(): void {
+    if (this.#link !== undefined) rmSync(this.#link, { force: true });
+    this.#link = undefined;
   }
 
   /** So many bytes of the blob are on disk. */
@@ -219,6 +231,7 @@ export class UnpackingLayer {
   async discard(): Promise<void> {
     this.#discarded = true;
     await this.#unpacker?.abort();
+    this.#removeLink();
     const removed = this.ready.remove(this.directory);
     if (this.#readyFor !== undefined) this.ready.release(this.#readyFor);
     this.#readyFor = undefined;

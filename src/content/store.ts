@@ -72,6 +72,7 @@ export class ContentStore {
   /** Resolves when the files of all that was removed so far are gone. */
   async close(): Promise<void> {
     this.#durability.close();
+    await this.layers.close();
     await this.#removals.settled();
   }
 

@@ -21,6 +21,7 @@ const c = libc({
   lsetxattr: ['ptr', 'ptr', 'ptr', 'u64', 'i32'],
   fsetxattr: ['i32', 'ptr', 'ptr', 'u64', 'i32'],
   chroot: ['ptr'],
+  fchdir: ['i32'],
   syncfs: ['i32'],
 });
 const sized = libc(
@@ -181,8 +182,12 @@ export function syncFileSystem(fd: number): void {
   check(c.syncfs(fd), 'syncfs', String(fd));
 }
 
-/** From now on `directory` is this process's root and working directory. There is no way back. */
-export function changeRoot(directory: string): void {
-  check(c.chroot(cname(directory)), 'chroot', directory);
+/**
+ * From now on `directory` is this process's root and working directory. No path leads back; only a descriptor that was
+ * opened outside before.
+ */
+export function changeRoot(directory: string | number): void {
+  if (typeof directory === 'number') check(c.fchdir(directory), 'chdir', String(directory));
+  check(c.chroot(cname(typeof directory === 'number' ? '.' : directory)), 'chroot', String(directory));
   process.chdir('/');
 }

@@ -5,6 +5,7 @@ import { check, errno, KernelError, libc } from './libc.ts';
 const c = libc({
   close: ['i32'],
   prlimit: ['i32', 'i32', 'ptr', 'ptr'],
+  prctl: ['i32', 'u64', 'u64', 'u64', 'u64'],
 });
 const { syscall } = libc({ syscall: ['i64', 'i64', 'i64', 'i64', 'i64'] }, 'long');
 
@@ -46,6 +47,13 @@ export class ProcessHandle implements Disposable {
     if (this.#fd >= 0) c.close(this.#fd);
     this.#fd = -1;
   }
+}
+
+const PR_SET_PDEATHSIG = 1;
+
+/** This process is killed when the one that started it ends, whatever it is doing. */
+export function endWithParent(): void {
+  check(c.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0), 'prctl', 'PR_SET_PDEATHSIG');
 }
 
 /** Calls back once when the process ends, or at the next chance if it is gone already. Returns what calls that off. */

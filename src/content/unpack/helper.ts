@@ -1,27 +1,37 @@
-// The helper process that unpacks one layer. It locks itself into the layer's directory before it looks at a byte of what a
-// stranger made. The blob is its descriptor 3, the directory its argument.
-import { readSync, writeSync } from 'node:fs';
+// The helper process that unpacks layers, one after the other. It locks itself into a layer's directory before it looks at a
+// byte of what a stranger made, and comes out only when that layer was a good one. Argument: the directory that the layers'
+// directories, and links to their blobs, lie in.
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { changeRoot } from '../../kernel/files.ts';
+import { endWithParent } from '../../kernel/process.ts';
 import { type Compression, decompress, detectCompression } from '../../lib/compression.ts';
 import { DockyardError, failed, invalid, messageOf } from '../../lib/errors.ts';
+import { Queue } from '../../lib/queue.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { TarParser } from '../../lib/tar/parser.ts';
 import { LayerWriter } from './layer-writer.ts';
 import { UnpackLimits } from './limits.ts';
-import { JsonLines, type UnpackOrder, type UnpackReport } from './protocol.ts';
+import { JsonLines, type UnpackJob, type UnpackOrder, type UnpackReport } from './protocol.ts';
 
 const READ_SIZE = 256 * 1024;
 const REPORT_EVERY = 4 * 1024 * 1024;
 
-const BLOB = 3;
-
-export async function run([directory]: string[]): Promise<number> {
-  if (directory === undefined) return 2;
+export async function run([home]: string[]): Promise<number> {
+  if (home === undefined) return 2;
+  endWithParent();
   process.umask(0);
-  changeRoot(directory);
+  changeRoot(home);
+  // What is in an archive are names: none of them can name a descriptor.
+  const wayBack = openSync('/', constants.O_RDONLY | constants.O_DIRECTORY);
+  const desk = new Desk();
   try {
-    const done = await unpack(new GrowingFile(BLOB));
-    report({ done });
+    for await (const { job, file } of desk.jobs()) {
+      using _file = file;
+      changeRoot(`/${job.directory}`);
+      const done = await unpack(file);
+      changeRoot(wayBack);
+      report({ done });
+    }
   } catch (error) {
     report({ error: messageOf(error), kind: error instanceof DockyardError ? error.kind : 'failed' });
   }
@@ -52,25 +62,49 @@ function supported(compression: Compression): 'none' | 'gzip' | 'zstd' {
   return compression;
 }
 
-/** A blob that may still be written by the engine, which tells on stdin how far it is. */
-class GrowingFile {
+/** What the engine says on stdin: a job, then how far its blob has come. */
+class Desk {
+  readonly #jobs = new Queue<{ job: UnpackJob; file: GrowingFile }>();
+  #current: GrowingFile | undefined;
+
+  constructor() {
+    const lines = new JsonLines<UnpackOrder>();
+    process.stdin.on('data', (chunk: Buffer) => {
+      for (const order of lines.feed(chunk)) this.#take(order);
+    });
+    // The engine needs it no more, or is gone.
+    process.stdin.on('end', () => process.exit(3));
+  }
+
+  #take(order: UnpackOrder): void {
+    if ('unpack' in order) {
+      const job = order.unpack;
+      this.#current = new GrowingFile(openSync(`/${job.blob}`, 'r'));
+      this.#jobs.push({ job, file: this.#current });
+    } else {
+      this.#current?.grow(order.available, order.complete);
+    }
+  }
+
+  jobs(): AsyncIterable<{ job: UnpackJob; file: GrowingFile }> {
+    return this.#jobs;
+  }
+}
+
+/** A blob that may still be written by the engine. Owns the descriptor. */
+class GrowingFile implements Disposable {
   position = 0;
   #available = 0;
   #complete = false;
   #reported = 0;
   #wake: (() => void) | undefined;
 
-  constructor(private readonly fd: number) {
-    const lines = new JsonLines<UnpackOrder>();
-    process.stdin.on('data', (chunk: Buffer) => {
-      for (const { available, complete } of lines.feed(chunk)) {
-        this.#available = available;
-        this.#complete = complete;
-      }
-      this.#wake?.();
-    });
-    // The engine gave up, or is gone.
-    process.stdin.on('end', () => process.exit(3));
+  constructor(private readonly fd: number) {}
+
+  grow(available: number, complete: boolean): void {
+    this.#available = available;
+    this.#complete = complete;
+    this.#wake?.();
   }
 
   async #moreThan(position: number): Promise<boolean> {
@@ -103,6 +137,10 @@ class GrowingFile {
       }
       yield chunk.subarray(0, length);
     }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.fd);
   }
 }
 

@@ -2,11 +2,16 @@
 import type { ErrorKind } from '../../lib/errors.ts';
 import type { LayerSummary } from './layer-writer.ts';
 
-/** The blob may still grow: so much of it may be read now. */
-export interface UnpackOrder {
-  available: number;
-  complete: boolean;
+/** Both are names in the helper's own directory. */
+export interface UnpackJob {
+  directory: string;
+  blob: string;
 }
+
+export type UnpackOrder =
+  | { unpack: UnpackJob }
+  /** The blob may still grow: so much of it may be read now. */
+  | { available: number; complete: boolean };
 
 export type UnpackReport =
   /** So much of the blob is unpacked. */

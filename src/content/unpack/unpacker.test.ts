@@ -1,12 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import {
   appendFileSync,
-  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -20,29 +18,26 @@ import { deviceNumbers, xattr } from '../../kernel/files.ts';
 import { sha256 } from '../../lib/ids.ts';
 import { collect } from '../../lib/streams.ts';
 import { encodeTarHeader, type PartialTarEntry, TAR_END, tarEntry, writeTar } from '../../lib/tar/writer.ts';
+import { UnpackPool } from './pool.ts';
 import { LayerUnpacker } from './unpacker.ts';
 
-function unpackerOf(path: string): LayerUnpacker {
-  const fd = openSync(path, 'r');
-  try {
-    return new LayerUnpacker(fd, layer);
-  } finally {
-    closeSync(fd);
-  }
-}
+const unpackerOf = () => new LayerUnpacker(pool, { directory: 'layer', blob: 'blob' });
 
 /** Nothing here has to last, and files by the hundred thousand take their time on some disks. */
 const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 let root = '';
 let layer = '';
+let pool: UnpackPool;
 beforeEach(() => {
   root = mkdtempSync(`${inMemory}/unpack-test-`);
   layer = `${root}/layer`;
   mkdirSync(layer);
+  pool = new UnpackPool(root);
   writeFileSync(`${root}/outside`, 'untouched');
 });
-afterEach(() => {
+afterEach(async () => {
+  await pool.close();
   expect(readFileSync(`${root}/outside`, 'utf8')).toBe('untouched');
   expect(readdirSync(root).sort()).toEqual(['blob', 'layer', 'outside']);
   rmSync(root, { recursive: true });
@@ -63,7 +58,7 @@ function tar(...inputs: Input[]): Promise<Buffer> {
 
 async function unpackBytes(bytes: Uint8Array) {
   writeFileSync(`${root}/blob`, bytes);
-  const unpacker = unpackerOf(`${root}/blob`);
+  const unpacker = unpackerOf();
   unpacker.complete(bytes.length);
   return unpacker.result;
 }
@@ -234,7 +229,7 @@ describe('packed and piecewise', () => {
   test('unpacks while the blob grows', async () => {
     const bytes = gzipSync(await tar(...files));
     writeFileSync(`${root}/blob`, '');
-    const unpacker = unpackerOf(`${root}/blob`);
+    const unpacker = unpackerOf();
     const step = Math.ceil(bytes.length / 9);
     for (let at = 0; at < bytes.length; at += step) {
       appendFileSync(`${root}/blob`, bytes.subarray(at, at + step));
@@ -267,7 +262,7 @@ describe('packed and piecewise', () => {
 
   test('aborting ends the helper', async () => {
     writeFileSync(`${root}/blob`, '');
-    const unpacker = unpackerOf(`${root}/blob`);
+    const unpacker = unpackerOf();
     unpacker.available(0);
     await unpacker.abort();
     await expect(unpacker.result).rejects.toThrow('SIGKILL');
@@ -283,5 +278,62 @@ describe('packed and piecewise', () => {
     const stats = lstatSync(`${layer}/blob`);
     expect(stats.size).toBe(50_000_003);
     expect(stats.blocks * 512).toBeLessThan(1_000_000);
+  });
+});
+
+describe('several layers, one after the other', () => {
+  /** Pids of the pool's processes. */
+  const helpers = () =>
+    readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+      .split(' ')
+      .filter(pid => pid !== '' && existsSync(`/proc/${pid}`))
+      .filter(pid => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(root));
+
+  /** Each in an empty directory, looked at while it is there. */
+  async function nextLayer(look: () => void, ...inputs: Input[]): Promise<void> {
+    try {
+      await unpack(...inputs);
+      look();
+    } finally {
+      rmSync(layer, { recursive: true });
+      mkdirSync(layer);
+    }
+  }
+
+  test('have the same helper, and each is locked in for itself', async () => {
+    const used = new Set<string>();
+    for (let round = 0; round < 5; round++) {
+      const look = () => {
+        for (const pid of helpers()) used.add(pid);
+        expect(readdirSync(layer).sort()).toEqual(['deep', 'made', 'made2', 'out', 'up']);
+        expect(readFileSync(`${layer}/made`, 'utf8')).toBe(`round ${round}`);
+      };
+      await nextLayer(
+        look,
+        { name: 'deep/er', kind: 'directory' },
+        { name: 'out', kind: 'symlink', linkName: '/' },
+        { name: 'out/made', kind: 'file', content: `round ${round}` },
+        { name: 'up', kind: 'symlink', linkName: '../../../..' },
+        { name: 'up/made2', kind: 'file', content: 'inside' },
+      );
+    }
+    expect(used.size).toBe(1);
+  });
+
+  test('a bad one costs its helper', async () => {
+    await nextLayer(() => {}, { name: 'good', kind: 'file' });
+    const [first] = helpers();
+    await expect(nextLayer(() => {}, { name: '../outside', kind: 'file', content: 'evil' })).rejects.toThrow('outside');
+    expect(helpers()).toEqual([]);
+    await nextLayer(() => {}, { name: 'good', kind: 'file' });
+    expect(helpers()).not.toContain(first!);
+  });
+
+  test('a helper that was killed while it had nothing to do is no trouble', async () => {
+    await nextLayer(() => {}, { name: 'good', kind: 'file' });
+    const idle = helpers();
+    for (const pid of idle) process.kill(Number(pid), 'SIGKILL');
+    while (idle.some(pid => existsSync(`/proc/${pid}`))) await Bun.sleep(1);
+    await nextLayer(() => expect(readdirSync(layer)).toEqual(['good']), { name: 'good', kind: 'file' });
   });
 });

@@ -1,72 +1,54 @@
-// The engine's side of unpacking: one helper process per layer, which may start before the blob is complete.
-import { DockyardError, failed } from '../../lib/errors.ts';
-import { helperCommand } from '../../lib/self.ts';
-import type { LayerSummary } from './layer-writer.ts';
-import { JsonLines, type UnpackReport } from './protocol.ts';
-
-/** A helper lives for a second or two: the JIT's last tier takes more time and memory than it ever gives back. */
-const HELPER_ENVIRONMENT = { BUN_JSC_useFTLJIT: '0' };
-
-export type Unpacked = LayerSummary & { diffId?: string };
+// One layer's way through a helper process, which may begin before the blob is complete.
+import type { UnpackPool } from './pool.ts';
+import type { UnpackJob } from './protocol.ts';
+import type { Unpacked, UnpackProcess } from './unpack-process.ts';
 
 export class LayerUnpacker {
   readonly result: Promise<Unpacked>;
-  readonly #process: Bun.Subprocess<'pipe', 'pipe', 'pipe'>;
+  readonly #process: UnpackProcess;
+  #state: 'working' | 'over' = 'working';
 
-  /**
-   * `blob` is a descriptor, which the caller may close afterwards. `directory` must exist and be empty. `onRead` hears how
-   * many of the blob's bytes are unpacked.
-   */
-  constructor(blob: number, directory: string, onRead: (bytes: number) => void = () => {}) {
-    this.#process = Bun.spawn({
-      cmd: helperCommand('unpack-layer', [directory]),
-      stdio: ['pipe', 'pipe', 'pipe', blob],
-      env: HELPER_ENVIRONMENT,
-    });
-    this.result = this.#follow(onRead);
+  /** The job's directory must exist and be empty. `onRead` hears how many of the blob's bytes are unpacked. */
+  constructor(
+    private readonly pool: UnpackPool,
+    job: UnpackJob,
+    onRead: (bytes: number) => void = () => {},
+  ) {
+    this.#process = pool.take();
+    this.result = this.#run(job, onRead);
     // Whoever aborts does not ask for the result.
     this.result.catch(() => {});
   }
 
   /** So many bytes of the blob are on disk. */
   available(bytes: number): void {
-    this.#tell({ available: bytes, complete: false });
+    this.#tell(bytes, false);
   }
 
   complete(bytes: number): void {
-    this.#tell({ available: bytes, complete: true });
+    this.#tell(bytes, true);
   }
 
-  /** Ends the helper; resolves when it no longer touches the directory. */
+  /** Stops it; resolves when nothing touches the directory any more. */
   async abort(): Promise<void> {
-    this.#process.kill('SIGKILL');
-    await this.#process.exited;
+    if (this.#state === 'working') await this.#process.kill();
   }
 
-  #tell(order: { available: number; complete: boolean }): void {
-    if (this.#process.killed) return;
-    this.#process.stdin.write(`${JSON.stringify(order)}\n`);
-    this.#process.stdin.flush();
+  #tell(available: number, complete: boolean): void {
+    // Afterwards the process is somebody else's.
+    if (this.#state === 'working') this.#process.tell({ available, complete });
   }
 
-  async #follow(onRead: (bytes: number) => void): Promise<Unpacked> {
-    const lines = new JsonLines<UnpackReport>();
-    let outcome: Exclude<UnpackReport, { read: number }> | undefined;
-    const complaints = new Response(this.#process.stderr).text();
-    for await (const chunk of this.#process.stdout) {
-      for (const report of lines.feed(chunk)) {
-        if ('read' in report) onRead(report.read);
-        else outcome = report;
-      }
+  async #run(job: UnpackJob, onRead: (bytes: number) => void): Promise<Unpacked> {
+    try {
+      const unpacked = await this.#process.unpack(job, onRead);
+      this.#state = 'over';
+      this.pool.giveBack(this.#process);
+      return unpacked;
+    } catch (error) {
+      await this.#process.kill();
+      this.#state = 'over';
+      throw error;
     }
-    await this.#process.exited;
-    this.#process.stdin.end();
-    if (outcome === undefined) {
-      const { exitCode, signalCode } = this.#process;
-      const text = (await complaints).trim().split('\n').at(-1) ?? '';
-      throw failed(`unpacking a layer ended with ${signalCode ?? `exit code ${exitCode}`}${text && `: ${text}`}`);
-    }
-    if ('error' in outcome) throw new DockyardError(outcome.kind, outcome.error);
-    return outcome.done;
   }
 }
