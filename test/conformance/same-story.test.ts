@@ -45,6 +45,14 @@ const stories: Record<string, readonly string[]> = {
     `$D run --rm --mount '"type=tmpfs","dst=/a,b"' busybox ls -d /a,b`,
     '$D run --rm -v "$PWD:/x" -w /x -u "$(id -u):$(id -g)" busybox sh -c "pwd; id -u; ls"',
   ],
+  "in the host's network": [
+    "$D run --rm --network host busybox sh -c 'cat /etc/hosts; hostname; cat /etc/hostname'",
+    "$D run --rm --network host --hostname hh busybox sh -c 'cat /etc/hosts; hostname; cat /etc/hostname'",
+    // Docker has changed how it writes fe00::0.
+    "$D run --rm --network host --add-host x:1.2.3.4 busybox sh -c 'grep -v ^f.00: /etc/hosts; hostname'",
+    "$D run -d --network host --name story busybox sleep 1000 >/dev/null; $D inspect -f '{{.Config.Hostname}} {{.HostConfig.UTSMode}}' story",
+    '$D run --rm --network container:story busybox cat /etc/hosts',
+  ],
   'start, wait, attach, exec': [
     '$D create -i --name story1 busybox cat >/dev/null; echo hello | $D start -a -i story1',
     '$D start -a story1 story1',

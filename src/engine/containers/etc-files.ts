@@ -14,14 +14,15 @@ const LOCAL_HOSTS = [
 
 export interface EtcFiles {
   hostname: string;
-  hosts: readonly HostsEntry[];
+  hosts: readonly HostsEntry[] | string;
   resolvConf: string;
 }
 
 export function writeEtcFiles(paths: ContainerPaths, files: EtcFiles): void {
   mkdirSync(paths.directory, { recursive: true, mode: 0o710 });
   writeFileSync(paths.hostname, `${files.hostname}\n`);
-  writeHosts(paths, files.hosts);
+  if (typeof files.hosts === 'string') writeFileSync(paths.hosts, files.hosts);
+  else writeHosts(paths, files.hosts);
   writeFileSync(paths.resolvConf, files.resolvConf);
 }
 

@@ -8,16 +8,6 @@ import { linksOf } from './links.ts';
 import type { HostsEntry } from './networks.ts';
 import type { SandboxRecord } from './record.ts';
 
-/** Names that every container's file has anyway. */
-const ALWAYS_THERE = new Set([
-  'localhost',
-  'ip6-localhost',
-  'ip6-loopback',
-  'ip6-localnet',
-  'ip6-mcastprefix',
-  'ip6-allnodes',
-  'ip6-allrouters',
-]);
 const HOST_GATEWAY = 'host-gateway';
 
 export function hostsEntries(context: NetworkContext, sandbox: SandboxRecord): HostsEntry[] {
@@ -27,18 +17,9 @@ export function hostsEntries(context: NetworkContext, sandbox: SandboxRecord): H
   return [...extraHosts(context, sandbox), ...links, ...ownNames(context, sandbox)];
 }
 
-/** A container in the host's namespace knows the names that the host knows. */
-export function hostFileEntries(context: NetworkContext, sandbox: SandboxRecord): HostsEntry[] {
-  const known = parseHosts(readHosts()).filter(entry => !entry.names.every(name => ALWAYS_THERE.has(name)));
-  return [...known, ...extraHosts(context, sandbox)];
-}
-
-export function parseHosts(text: string): HostsEntry[] {
-  return text.split('\n').flatMap(line => {
-    const [address, ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
-    return address && names.length > 0 && parseAddress(address) ? [{ address, names }] : [];
-  });
-}
+/** In the host's namespace it is the host's own file, as long as nothing is added to it. */
+export const hostHosts = (context: NetworkContext, sandbox: SandboxRecord): readonly HostsEntry[] | string =>
+  (sandbox.extraHosts.length === 0 && readHosts()) || extraHosts(context, sandbox);
 
 function readHosts(): string {
   try {

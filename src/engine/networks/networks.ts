@@ -40,8 +40,8 @@ export interface HostsEntry {
 export interface Sandbox {
   /** What the container joins: a namespace made for it, a fresh one that the runtime makes itself, or the host's. */
   namespace: { kind: 'path'; path: string } | { kind: 'new' } | { kind: 'host' };
-  /** Lines for /etc/hosts beyond localhost's, extra hosts included. */
-  hosts: readonly HostsEntry[];
+  /** Lines for /etc/hosts beyond localhost's, extra hosts included; or the whole file. */
+  hosts: readonly HostsEntry[] | string;
   /** The content of /etc/resolv.conf. */
   resolvConf: string;
 }

@@ -8,7 +8,7 @@ import type { SandboxNamespace } from '../../network/sandbox.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { findNetwork } from './find.ts';
 import { activeEndpoints } from './gateway.ts';
-import { hostFileEntries, hostsEntries } from './hosts-file.ts';
+import { hostHosts, hostsEntries } from './hosts-file.ts';
 import { linkedFrom } from './links.ts';
 import type { Sandbox } from './networks.ts';
 import { tellGateways } from './plugins/plugin-endpoints.ts';
@@ -72,7 +72,7 @@ function shareHost(context: NetworkContext, record: SandboxRecord): Sandbox {
   makeLive(context, record, 'host');
   return {
     namespace: { kind: 'host' },
-    hosts: hostFileEntries(context, record),
+    hosts: hostHosts(context, record),
     resolvConf: resolvConf(context, record),
   };
 }
@@ -121,7 +121,7 @@ function join(context: NetworkContext, record: SandboxRecord): Sandbox {
   const isHost = other.live?.kind === 'host';
   return {
     namespace: isHost ? { kind: 'host' } : { kind: 'path', path: `/proc/${pid}/ns/net` },
-    hosts: isHost ? hostFileEntries(context, other) : hostsEntries(context, other),
+    hosts: isHost ? hostHosts(context, other) : hostsEntries(context, other),
     resolvConf: resolvConf(context, other),
   };
 }
