@@ -35,6 +35,7 @@ export class AttachSocket {
   #paced: boolean | undefined;
   #paused = false;
   #closed = false;
+  #complete = false;
   #inputEnded = false;
   #drained: (() => void) | undefined;
   #writing: Promise<unknown> = Promise.resolve();
@@ -92,7 +93,7 @@ export class AttachSocket {
         this.#deliver(tag, data);
       });
     }
-    if (left === 'ended') this.#finish();
+    if (left === 'ended' || (left === 'all' && this.#complete)) this.#finish();
     else if (!this.#closed && !this.#paused) this.#wait(some);
   }
 
@@ -146,6 +147,12 @@ export class AttachSocket {
     if (this.#closed) return;
     this.close();
     this.handlers.onClose();
+  }
+
+  /** conmon has sent all that there will be: what is here is the rest, and nobody need wait until conmon is gone, too. */
+  complete(): void {
+    this.#complete = true;
+    this.#receive(false);
   }
 
   pause(): void {

@@ -125,7 +125,11 @@ export async function startExec(
     exec.phase = { kind: 'running', pid, conmonPid, startTime: processStartTime(pid) ?? '' };
     storeExec(directory, exec);
     starting.exitCode.then(
-      code => settleInBackground(context, exec, code),
+      code => {
+        // conmon tells the exit code when it has passed on the last byte, and ends after that.
+        exec.io.complete();
+        settleInBackground(context, exec, code);
+      },
       error => {
         log.error('lost track of an exec', { exec: exec.id, container: record.id, error: messageOf(error) });
         settleInBackground(context, exec, 255);

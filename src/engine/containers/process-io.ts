@@ -119,6 +119,11 @@ export class ProcessIo {
     this.#paused = false;
   }
 
+  /** The process has ended, and conmon has passed on everything it wrote. */
+  complete(): void {
+    this.#socket?.complete();
+  }
+
   /** The process has ended and everything it wrote was delivered. */
   finish(): void {
     if (this.#finished) return;
