@@ -40,12 +40,6 @@ afterAll(async () => {
 
 const villain = (script: string) => lan.engine.docker('exec', 'villain', 'sh', '-c', script);
 const inVillain = { run: (...command: string[]) => lan.engine.docker('exec', 'villain', ...command) };
-/** Packets that a rule of ours has counted. */
-async function dropped(rule: string): Promise<number> {
-  const rules = await lan.host.output('nft', 'list', 'ruleset');
-  return Number(new RegExp(`counter packets (\\d+) .*${rule}`).exec(rules)?.[1]);
-}
-
 describe('addresses of others', () => {
   test('of another network are not heard: the owner is still the one who is reached', async () => {
     machine.addAddresses('eth0', '10.50.0.10/32', 'fd50::10/128');
@@ -57,9 +51,9 @@ describe('addresses of others', () => {
 
   test('as a sender’s are dropped, by both families', async () => {
     machine.addAddresses('eth0', '10.50.0.99/32', 'fd50::99/128');
-    const before = await dropped('spoofed source');
+    const before = await lan.dropped('spoofed source');
     await villain(`ping -I 10.50.0.99 -c1 -W1 ${NEIGHBOUR}; ping6 -I fd50::99 -c1 -W1 2001:db8:1::9`);
-    expect(await dropped('spoofed source')).toBeGreaterThanOrEqual(before + 2);
+    expect(await lan.dropped('spoofed source')).toBeGreaterThanOrEqual(before + 2);
     await villain('ip addr del 10.50.0.99/32 dev eth0; ip -6 addr del fd50::99/128 dev eth0');
   });
 
@@ -76,14 +70,14 @@ describe('addresses of others', () => {
 describe('the host', () => {
   test('does not serve its loopback to a container that routes there', async () => {
     expect(await fetchLine(lan.host, '127.0.0.1')).toBe('secret');
-    const before = await dropped('container to loopback of host');
+    const before = await lan.dropped('container to loopback of host');
     // Its own loopback is in the way: it goes first.
     await villain(
       'ip addr del 127.0.0.1/8 dev lo; ip route flush table local 127.0.0.0/8; ip route add 127.0.0.1/32 via 10.51.0.1',
     );
     const { stdout } = await villain('nc -w 2 127.0.0.1 7777 < /dev/null');
     expect(stdout).not.toContain('secret');
-    expect(await dropped('container to loopback of host')).toBeGreaterThan(before);
+    expect(await lan.dropped('container to loopback of host')).toBeGreaterThan(before);
     await villain('ip route del 127.0.0.1/32; ip addr add 127.0.0.1/8 dev lo');
   });
 

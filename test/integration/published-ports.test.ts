@@ -156,10 +156,16 @@ describe('every form of -p', () => {
 
   test('SCTP is translated, and opened in the container’s network', async () => {
     await lan.docker('run', '-d', '--name', 'sctp', '-p', '8000:80/sctp', 'busybox', 'sleep', '600');
-    const rules = await lan.host.output('nft', 'list', 'ruleset');
     const address = await lan.address('sctp', 'bridge');
-    expect(rules).toContain(`sctp . 8000 : ${address} . 80`);
-    expect(rules).toContain(`${address} . sctp . 80`);
+    if (lan.firewall === 'nftables') {
+      const rules = await lan.host.output('nft', 'list', 'ruleset');
+      expect(rules).toContain(`sctp . 8000 : ${address} . 80`);
+      expect(rules).toContain(`${address} . sctp . 80`);
+    } else {
+      const rules = await lan.host.output(`${lan.firewall}-save`);
+      expect(rules).toContain(`-p sctp -m sctp --dport 8000 -j DNAT --to-destination ${address}:80`);
+      expect(rules).toContain(`-d ${address}/32 -p sctp -m sctp --dport 80 -j ACCEPT`);
+    }
     const { stderr } = await lan.refused('run', '--rm', '-p', '8000:80/sctp', 'busybox', 'true');
     expect(stderr).toContain('port is already allocated');
     await lan.remove('sctp');

@@ -26,11 +26,10 @@ export function pathWith(kind: IptablesKind): string {
 
 export function withFirewall(options: EngineOptions, firewall: TestFirewall): EngineOptions {
   if (firewall === 'nftables') return options;
-  const { flags = [], environment } = options;
-  const chosen = '--firewall-backend=iptables';
+  const { config, environment } = options;
   return {
     ...options,
-    flags: typeof flags === 'function' ? roots => [...flags(roots), chosen] : [...flags, chosen],
+    config: { ...config, 'firewall-backend': 'iptables' },
     environment: { ...environment, PATH: pathWith(firewall) },
   };
 }
@@ -39,4 +38,24 @@ export function withFirewall(options: EngineOptions, firewall: TestFirewall): En
 export async function iptablesTraces(machine: Machine, kind: IptablesKind): Promise<string[]> {
   const listings = await Promise.all([kind, kind.replace('ip', 'ip6')].map(name => machine.output(`${name}-save`)));
   return listings.flatMap(text => text.split('\n').filter(line => line.includes('dockyard')));
+}
+
+export type DropReason = 'spoofed source' | 'container to loopback of host';
+
+const DROP_RULES: Record<DropReason, RegExp> = {
+  'spoofed source': /^\[(\d+):.* -m rpfilter --invert -j DROP$/gm,
+  'container to loopback of host': /^\[(\d+):.* -d 127\.0\.0\.0\/8 .*-j DROP$/gm,
+};
+
+/** Packets that rules of ours have counted, in both families. */
+export async function droppedPackets(machine: Machine, firewall: TestFirewall, reason: DropReason): Promise<number> {
+  const listing =
+    firewall === 'nftables'
+      ? machine.output('nft', 'list', 'ruleset')
+      : Promise.all([firewall, firewall.replace('ip', 'ip6')].map(name => machine.output(`${name}-save`, '-c')));
+  const rules = String(await listing).replaceAll(',#', '\n#');
+  const pattern = firewall === 'nftables' ? new RegExp(`counter packets (\\d+) .*${reason}`, 'g') : DROP_RULES[reason];
+  const counts = [...rules.matchAll(pattern)].map(match => Number(match[1]));
+  if (counts.length === 0) throw new Error(`no rule drops a ${reason}:\n${rules}`);
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -2,7 +2,7 @@
 // the machine that runs them.
 import { NftSocket } from '../../src/kernel/nftables.ts';
 import { type EngineOptions, startEngine, type TestEngine } from './engine.ts';
-import { type TestFirewall, usualFirewall, withFirewall } from './firewalls.ts';
+import { type DropReason, droppedPackets, type TestFirewall, usualFirewall, withFirewall } from './firewalls.ts';
 import { Machine } from './machines.ts';
 import type { Ran } from './process.ts';
 import { until } from './until.ts';
@@ -27,6 +27,7 @@ export class NetworkHost implements AsyncDisposable {
     readonly host: Machine,
     readonly neighbour: Machine,
     readonly engine: TestEngine,
+    readonly firewall: TestFirewall,
   ) {}
 
   static async start(
@@ -39,9 +40,10 @@ export class NetworkHost implements AsyncDisposable {
     neighbour.addAddresses('wire', `${NEIGHBOUR}/24`, `${NEIGHBOUR6}/64`);
     try {
       await options.beforeStart?.(host);
-      const chosen = withFirewall(options, options.firewall ?? usualFirewall);
+      const firewall = options.firewall ?? usualFirewall;
+      const chosen = withFirewall(options, firewall);
       const engine = await startEngine({ bridge: true, ...chosen, through: host.enter });
-      return new NetworkHost(host, neighbour, engine);
+      return new NetworkHost(host, neighbour, engine, firewall);
     } catch (error) {
       host[Symbol.dispose]();
       neighbour[Symbol.dispose]();
@@ -92,6 +94,11 @@ export class NetworkHost implements AsyncDisposable {
       this.neighbour[Symbol.dispose]();
     }
   };
+
+  /** Packets that rules of ours have counted. */
+  dropped(reason: DropReason): Promise<number> {
+    return droppedPackets(this.host, this.firewall, reason);
+  }
 
   /** Interfaces of the host beyond those it had at first. */
   interfaces(): string[] {

@@ -27,6 +27,8 @@ export class HostSide implements Disposable {
   readonly #ensured = new Set<NetworkId>();
   readonly #sweeper = new LinkSweeper();
   #firewall: Firewall | undefined;
+  /** Families in which rules that were taken away had kept the host from routing for strangers: it still forwards. */
+  #closed: ReadonlySet<Family> = new Set();
   /** Ports that lead elsewhere since a moment. */
   readonly #moved: FirewallPort[] = [];
 
@@ -154,7 +156,7 @@ export class HostSide implements Disposable {
     for (const network of made) this.driver(network).remove(network, []);
     if (made.some(network => this.#rulesOf(network))) {
       this.#firewall ??= this.#newFirewall();
-      this.#firewall?.remove();
+      this.#closed = this.#firewall?.remove() ?? this.#closed;
     }
     const settled = this.settled();
     this[Symbol.dispose]();
@@ -244,6 +246,7 @@ export class HostSide implements Disposable {
     if (!firewall) return undefined;
     try {
       firewall.reset({ networks: [], ports: [], links: [] });
+      for (const family of this.#closed) firewall.dropForwarded(family);
     } catch (error) {
       firewall[Symbol.dispose]();
       throw error;
