@@ -3,13 +3,13 @@
 import type { BlobWriter } from '../../../content/blobs.ts';
 import type { Descriptor } from '../../../content/oci.ts';
 import type { ContentStore, Lease } from '../../../content/store.ts';
-import { invalid, isKind } from '../../../lib/errors.ts';
+import { invalid, isKind, notFound } from '../../../lib/errors.ts';
 import type { Digest } from '../../../lib/ids.ts';
 import { SharedTasks } from '../../../lib/shared-tasks.ts';
 import { withoutStart } from '../../../lib/streams.ts';
-import { ConnectionFailure } from '../../../registry/failures.ts';
+import { ConnectionFailure, RegistryFailure } from '../../../registry/failures.ts';
 import type { Repository } from '../../../registry/repository.ts';
-import { waitText } from '../../../registry/retry.ts';
+import { type Wait, waitText } from '../../../registry/retry.ts';
 import { type Report, Steps } from '../progress.ts';
 import type { Registries } from './registries.ts';
 
@@ -86,16 +86,21 @@ export class Downloader {
     const { descriptor, repositories, signal, report } = download;
     if (writer.written >= descriptor.size) return;
     const steps = new Steps(report, id, 'Downloading', descriptor.size);
-    await this.registries.reading(
-      repositories,
-      signal,
-      async repository => {
-        await this.#receiveFrom(repository, download, writer, steps);
-        if (writer.written < descriptor.size) throw new ConnectionFailure(`${descriptor.digest} ended too early`);
-      },
-      () => writer.written,
-      ({ seconds }) => report({ status: waitText(seconds), progressDetail: {}, id }),
-    );
+    const read = async (repository: Repository) => {
+      await this.#receiveFrom(repository, download, writer, steps);
+      if (writer.written < descriptor.size) throw new ConnectionFailure(`${descriptor.digest} ended too early`);
+    };
+    const onWait = ({ seconds }: Wait) => report({ status: waitText(seconds), progressDetail: {}, id });
+    try {
+      await this.registries.reading(repositories, signal, read, () => writer.written, onWait);
+    } catch (error) {
+      if (!(error instanceof RegistryFailure) || error.status !== 404) throw error;
+      const where = repositories.at(-1)!;
+      throw notFound(
+        `${where.host} has lost a part of the image, ${descriptor.digest}: have the image pushed again to ${where.path} (${error.message})`,
+        error,
+      );
+    }
   }
 
   async #receiveFrom(repository: Repository, download: Download, writer: BlobWriter, steps: Steps): Promise<void> {

@@ -4,6 +4,7 @@ import { type Descriptor, type Manifest, parseConfig } from '../../../content/oc
 import { type StackLayer, stackOf } from '../../../content/stack.ts';
 import type { Lease } from '../../../content/store.ts';
 import { invalid, notFound } from '../../../lib/errors.ts';
+import type { Digest } from '../../../lib/ids.ts';
 import { formatPlatform, hostPlatform, type Platform, platformRank, samePlatform } from '../../../lib/platform.ts';
 import {
   canonicalName,
@@ -72,7 +73,7 @@ class Pull {
     const before = context.records.named(name)?.target.digest;
     try {
       const wanted = reference.digest ?? reference.tag!;
-      const root = await explained(reference, () => this.#manifest(wanted));
+      const root = await explained(reference, () => this.#remoteManifest(wanted));
       report({ status: `Pulling from ${reference.path}`, id: reference.tag ?? wanted });
       await this.#admit(root.descriptor);
       await this.#store(root);
@@ -99,20 +100,16 @@ class Pull {
     return this.context.trust.admitPull({ reference, target, repositories, required, signal, warn });
   }
 
-  async #manifest(reference: string): Promise<FetchedManifest> {
-    const stored = this.context.content.manifests;
-    if (reference.startsWith('sha256:')) {
-      const content = stored.manifestIfPresent(reference as Descriptor['digest']);
-      if (content) {
-        const bytes = this.context.content.blobs.readSmall(reference as Descriptor['digest']);
-        const descriptor = {
-          mediaType: content.mediaType,
-          digest: reference as Descriptor['digest'],
-          size: bytes.length,
-        };
-        return { descriptor, bytes, content };
-      }
-    }
+  /** Of what an index of the registry has listed: that is the registry's word for it. */
+  async #manifest(digest: Digest): Promise<FetchedManifest> {
+    const { manifests, blobs } = this.context.content;
+    const content = manifests.manifestIfPresent(digest);
+    if (!content) return this.#remoteManifest(digest);
+    const bytes = blobs.readSmall(digest);
+    return { descriptor: { mediaType: content.mediaType, digest, size: bytes.length }, bytes, content };
+  }
+
+  async #remoteManifest(reference: string): Promise<FetchedManifest> {
     const { repositories, signal, report } = this;
     const use = (repository: Repository) => repository.manifest(reference, signal);
     return this.context.registries.firstOf(repositories, signal, use, waiting(report));

@@ -64,6 +64,12 @@ describe('pull', () => {
     ]);
   });
 
+  test('by a digest that is here already is the registry’s to allow', async () => {
+    await images.pull(name('me/app:v1'));
+    await expect(images.pull(name(`else/where@${image.target.digest}`))).rejects.toThrow('not found');
+    expect(await images.tags()).toEqual([name('me/app:v1')]);
+  });
+
   test('of all tags', async () => {
     registry.hold('me/app', image, 'v2', 'v3');
     await images.pull(name('me/app'));
@@ -200,6 +206,12 @@ describe('a pull that goes wrong says why, and keeps nothing', () => {
     const { bytes, descriptor } = big.layers[0]!;
     registry.blobs.set(`me/big@${descriptor.digest}`, Buffer.from(bytes).fill(0x55, 100, 200));
     await expectFailure('me/big:v1', `filesystem layer verification failed for digest ${descriptor.digest}`);
+  });
+
+  test('a layer that the registry has no more', async () => {
+    const { digest } = big.layers[0]!.descriptor;
+    registry.blobs.delete(`me/big@${digest}`);
+    await expectFailure('me/big:v1', `${registry.host} has lost a part of the image, ${digest}`);
   });
 
   test('more content than announced', async () => {
