@@ -1,8 +1,12 @@
 // A container that does all it can with its network, as root and with NET_ADMIN: it stays within it.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileWithMusl } from '../support/c-libraries.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { until } from '../support/until.ts';
 
 const HOSTILE = ['--cap-add', 'NET_ADMIN', '--cap-add', 'NET_RAW'];
 let lan: NetworkHost;
@@ -82,15 +86,27 @@ describe('the host', () => {
   });
 
   test('believes no router among the containers', async () => {
-    const bridges = lan.interfaces().filter(name => name.startsWith('br-'));
-    expect(bridges.length).toBeGreaterThan(1);
-    const settings = bridges.map(name =>
-      lan.host.visit(() => ({
-        off: readFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, 'utf8').trim(),
-        routers: readFileSync(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, 'utf8').trim(),
-      })),
-    );
-    for (const { off, routers } of settings) expect(off === '1' || routers === '0').toBe(true);
+    const programs = mkdtempSync(join(tmpdir(), 'programs-'));
+    await compileWithMusl('advertise', `${programs}/advertise`);
+    // With no more rights than anybody has. What it says is true to its neighbours, as with Docker: they share a wire.
+    const mounted = ['-v', `${programs}:/programs:ro`];
+    const sleeper = (name: string) =>
+      lan.docker('run', '-d', '--name', name, '--network', 'villains', ...mounted, 'busybox', 'sleep', '600');
+    // Who forwards listens to no router anyway.
+    lan.host.setSysctl('net/ipv6/conf/all/forwarding', '0');
+    await sleeper('router');
+    await sleeper('believer');
+    await until(async () => {
+      await lan.exec('router', '/programs/advertise', 'eth0', '2001:db8:bad::');
+      return (await lan.exec('believer', 'ip', '-6', 'route')).includes('2001:db8:bad::/64');
+    });
+    expect(await lan.exec('believer', 'ip', '-6', 'route')).toMatch(/default via fe80:\S+ dev eth0/);
+    const host = await lan.host.output('ip', '-6', 'route', 'show', 'table', 'all');
+    expect(host).toContain('fd51::/64');
+    expect(host).not.toMatch(/2001:db8:bad|default|proto ra/);
+    expect(await lan.host.output('ip', '-6', 'address')).not.toContain('2001:db8:bad');
+    lan.host.setSysctl('net/ipv6/conf/all/forwarding', '1');
+    await lan.remove('router', 'believer');
   });
 
   test('shows none of its sockets: neither the engine’s nor those of names', async () => {

@@ -9,29 +9,27 @@ const muslRoot = process.env['DOCKYARD_TEST_MUSL'] ?? `${project}.cache/musl`;
 
 /** An archive for `docker import` in the directory: /ask, statically linked with musl (see musl/ask.c). */
 export async function muslImage(directory: string): Promise<string> {
+  const image = join(directory, 'musl');
+  mkdirSync(image);
+  await compileWithMusl('ask', `${image}/ask`);
+  return archive(image);
+}
+
+/** A program of musl/ that runs in any container. */
+export async function compileWithMusl(name: string, target: string): Promise<void> {
   if (!existsSync(muslRoot)) throw new Error('musl is not here: `npm test` fetches it');
   const folder = (parent: string, end: string) => {
-    const name = readdirSync(`${muslRoot}/${parent}`).find(entry => entry.endsWith(end));
-    if (!name) throw new Error(`${muslRoot}/${parent} has nothing for ${end}`);
-    return `${muslRoot}/${parent}/${name}`;
+    const entry = readdirSync(`${muslRoot}/${parent}`).find(candidate => candidate.endsWith(end));
+    if (!entry) throw new Error(`${muslRoot}/${parent} has nothing for ${end}`);
+    return `${muslRoot}/${parent}/${entry}`;
   };
   const musl = folder('usr/lib', '-linux-musl');
   const compiler = `${folder('usr/lib', '-linux-gnu')}/tcc`;
-  const image = join(directory, 'musl');
-  mkdirSync(image);
   const includes = [folder('usr/include', '-linux-musl'), `${compiler}/include`].map(path => `-I${path}`);
+  const flags = [`-B${compiler}`, '-static', '-nostdlib', '-nostdinc', ...includes, '-o', target];
   const before = [`${musl}/crt1.o`, `${musl}/crti.o`];
   const after = [`${musl}/libc.a`, `${compiler}/libtcc1.a`, `${musl}/crtn.o`];
-  const flags = ['-static', '-nostdlib', '-nostdinc', ...includes, '-o', `${image}/ask`];
-  await output([
-    `${muslRoot}/usr/bin/tcc`,
-    `-B${compiler}`,
-    ...flags,
-    ...before,
-    `${import.meta.dir}/musl/ask.c`,
-    ...after,
-  ]);
-  return archive(image);
+  await output([`${muslRoot}/usr/bin/tcc`, ...flags, ...before, `${import.meta.dir}/musl/${name}.c`, ...after]);
 }
 
 /** The same with getent, the host's libraries for it, and a shell. */
