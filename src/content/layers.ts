@@ -36,10 +36,10 @@ export class LayerStore {
     private readonly layout: ContentLayout,
     private readonly durability: Durability,
     private readonly removals: Removals,
-    parallel: number,
+    options: { parallelUnpacks: number; maxLayerRatio: number },
   ) {
-    this.#slots = new Semaphore(parallel);
-    this.#pool = new UnpackPool(layout.ingest);
+    this.#slots = new Semaphore(options.parallelUnpacks);
+    this.#pool = new UnpackPool(layout.ingest, options.maxLayerRatio);
     this.#ready = new ReadyLayers(layout, removals);
   }
 

@@ -34,7 +34,7 @@ afterEach(async () => {
 
 const opened: ContentStore[] = [];
 function open(): ContentStore {
-  const made = new ContentStore(root, { parallelUnpacks: 2 });
+  const made = new ContentStore(root, { parallelUnpacks: 2, maxLayerRatio: 200 });
   opened.push(made);
   return made;
 }

@@ -20,6 +20,12 @@ export interface ContentRoots {
   unfinished: { targets: readonly Descriptor[]; blobs: Iterable<Digest>; layers: Iterable<ChainId> };
 }
 
+export interface ContentOptions {
+  parallelUnpacks: number;
+  /** How many times a large layer may be larger than its blob. */
+  maxLayerRatio: number;
+}
+
 export interface Collected {
   blobs: Digest[];
   layers: ChainId[];
@@ -35,13 +41,13 @@ export class ContentStore {
   readonly #leases = new Set<Lease>();
   readonly #removals: Removals;
 
-  constructor(dataRoot: string, options: { parallelUnpacks: number }) {
+  constructor(dataRoot: string, options: ContentOptions) {
     this.#layout = contentLayout(dataRoot);
     for (const directory of Object.values(this.#layout)) mkdirSync(directory, { recursive: true, mode: 0o711 });
     this.#durability = new Durability(dataRoot);
     this.#removals = new Removals(this.#layout);
     this.blobs = new BlobStore(this.#layout, this.#durability);
-    this.layers = new LayerStore(this.#layout, this.#durability, this.#removals, options.parallelUnpacks);
+    this.layers = new LayerStore(this.#layout, this.#durability, this.#removals, options);
     this.manifests = new ManifestReader(this.blobs);
   }
 

@@ -33,6 +33,7 @@ export function engineConfig(settings: Settings, { environment, ...places }: Sur
     defaultCgroupnsMode: settings.defaultCgroupnsMode || undefined,
     seccompProfile: settings.seccompProfile || 'builtin',
     noNewPrivileges: settings.noNewPrivileges,
+    maxLayerRatio: settings.maxLayerRatio,
     trustPolicy: { file: settings.trustPolicy || TRUST_POLICY, named: settings.trustPolicy !== '' },
     proxies: {
       http: proxy(settings.httpProxy, environment, 'HTTP_PROXY'),

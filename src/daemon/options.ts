@@ -119,6 +119,11 @@ export const options = {
   maxConcurrentDownloads: option('max-concurrent-downloads', integer(3, 1), 'Layers pulled at a time'),
   maxConcurrentUploads: option('max-concurrent-uploads', integer(5, 1), 'Layers pushed at a time'),
   maxDownloadAttempts: option('max-download-attempts', integer(5, 1), 'How often a layer is tried'),
+  maxLayerRatio: option(
+    'max-layer-ratio',
+    integer(200, 1),
+    'How many times a layer of over 4 GB may be larger than its blob',
+  ),
   httpProxy: option('http-proxy', text(''), 'Proxy for http://'),
   httpsProxy: option('https-proxy', text(''), 'Proxy for https://'),
   noProxy: option('no-proxy', text(''), 'Hosts that are reached without proxy'),

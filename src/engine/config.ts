@@ -41,6 +41,8 @@ export interface EngineConfig {
   maxDownloadAttempts: number;
   /** Which images must be signed by whom. A file that was not named may be missing. */
   trustPolicy: { file: string; named: boolean };
+  /** A large layer that grows more is a bomb. */
+  maxLayerRatio: number;
   proxies: { http: string; https: string; no: string };
   /** What `info` has to say about the ways the API is open. */
   apiWarnings?: readonly string[];

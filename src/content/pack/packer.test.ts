@@ -23,7 +23,7 @@ let store: ContentStore;
 let lease: Lease;
 beforeEach(() => {
   root = mkdtempSync(`${tmpdir()}/pack-test-`);
-  store = new ContentStore(root, { parallelUnpacks: 1 });
+  store = new ContentStore(root, { parallelUnpacks: 1, maxLayerRatio: 200 });
   lease = store.lease();
 });
 afterEach(async () => {

@@ -1,6 +1,6 @@
 // The helper process that unpacks layers, one after the other. It locks itself into a layer's directory before it looks at a
-// byte of what a stranger made, and comes out only when that layer was a good one. Argument: the directory that the layers'
-// directories, and links to their blobs, lie in.
+// byte of what a stranger made, and comes out only when that layer was a good one. Arguments: the directory that the layers'
+// directories, and links to their blobs, lie in; how many times a large layer may grow.
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { changeRoot } from '../../kernel/files.ts';
 import { endWithParent } from '../../kernel/process.ts';
@@ -10,14 +10,14 @@ import { Queue } from '../../lib/queue.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import { TarParser } from '../../lib/tar/parser.ts';
 import { LayerWriter } from './layer-writer.ts';
-import { UnpackLimits } from './limits.ts';
+import { BOMB_SIZE, UnpackLimits } from './limits.ts';
 import { JsonLines, type UnpackJob, type UnpackOrder, type UnpackReport } from './protocol.ts';
 
 const READ_SIZE = 256 * 1024;
 const REPORT_EVERY = 4 * 1024 * 1024;
 
-export async function run([home]: string[]): Promise<number> {
-  if (home === undefined) return 2;
+export async function run([home, maxRatio]: string[]): Promise<number> {
+  if (home === undefined || maxRatio === undefined) return 2;
   endWithParent();
   process.umask(0);
   changeRoot(home);
@@ -28,7 +28,7 @@ export async function run([home]: string[]): Promise<number> {
     for await (const { job, file } of desk.jobs()) {
       using _file = file;
       changeRoot(`/${job.directory}`);
-      const done = await unpack(file);
+      const done = await unpack(file, Number(maxRatio));
       changeRoot(wayBack);
       report({ done });
     }
@@ -40,12 +40,12 @@ export async function run([home]: string[]): Promise<number> {
   return 0;
 }
 
-async function unpack(file: GrowingFile) {
+async function unpack(file: GrowingFile, maxRatio: number) {
   const writer = new LayerWriter();
   const parser = new TarParser(writer);
   const compression = supported(detectCompression(await file.peek()));
   const hasher = compression === 'none' ? undefined : new Bun.CryptoHasher('sha256');
-  const limits = new UnpackLimits('/');
+  const limits = new UnpackLimits('/', { size: BOMB_SIZE, ratio: maxRatio });
   const layer = compression === 'none' ? file.chunks('same') : decompress(file.chunks('fresh'), compression);
   for await (const chunk of layer) {
     hasher?.update(chunk);

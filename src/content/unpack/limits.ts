@@ -10,7 +10,7 @@ export interface BombLimit {
   ratio: number;
 }
 
-const BOMB: BombLimit = { size: 4 * 1024 ** 3, ratio: 200 };
+export const BOMB_SIZE = 4 * 1024 ** 3;
 
 export class UnpackLimits {
   #unpacked = 0;
@@ -19,7 +19,7 @@ export class UnpackLimits {
   constructor(
     /** Where it is unpacked to. */
     private readonly directory: string,
-    private readonly bomb: BombLimit = BOMB,
+    private readonly bomb: BombLimit,
   ) {}
 
   /** So many more bytes came out of the `packed` bytes that went in so far. */
@@ -27,7 +27,7 @@ export class UnpackLimits {
     this.#unpacked += bytes;
     const { size, ratio } = this.bomb;
     if (this.#unpacked > size && this.#unpacked > packed * ratio) {
-      throw invalid(`the layer expands more than ${ratio} times: refused as a decompression bomb`);
+      throw invalid(`the layer expands more than ${ratio} times: refused as a decompression bomb (--max-layer-ratio)`);
     }
     if (this.#unpacked < this.#nextCheck) return;
     this.#nextCheck = this.#unpacked + ROOM_CHECK_EVERY;

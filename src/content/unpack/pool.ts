@@ -12,12 +12,13 @@ export class UnpackPool {
   constructor(
     /** Where all that they touch lies. */
     readonly home: string,
+    private readonly maxRatio: number,
   ) {}
 
   /** Whoever takes it gives it back, or kills it. */
   take(): UnpackProcess {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) if (idle.isAlive) return idle;
-    return new UnpackProcess(this.home);
+    return new UnpackProcess(this.home, this.maxRatio);
   }
 
   giveBack(process: UnpackProcess): void {

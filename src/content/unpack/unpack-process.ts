@@ -18,9 +18,9 @@ export class UnpackProcess {
   #onReport: (report: UnpackReport) => void = () => {};
 
   /** Both layers' directories and blobs are named by where they are in `home`. */
-  constructor(home: string) {
+  constructor(home: string, maxRatio: number) {
     this.#process = Bun.spawn({
-      cmd: helperCommand('unpack-layer', [home]),
+      cmd: helperCommand('unpack-layer', [home, String(maxRatio)]),
       stdio: ['pipe', 'pipe', 'pipe'],
       env: HELPER_ENVIRONMENT,
     });

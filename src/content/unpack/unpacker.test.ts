@@ -33,7 +33,7 @@ beforeEach(() => {
   root = mkdtempSync(`${inMemory}/unpack-test-`);
   layer = `${root}/layer`;
   mkdirSync(layer);
-  pool = new UnpackPool(root);
+  pool = new UnpackPool(root, 200);
   writeFileSync(`${root}/outside`, 'untouched');
 });
 afterEach(async () => {
@@ -259,6 +259,17 @@ describe('packed and piecewise', () => {
     rmSync(layer, { recursive: true });
     mkdirSync(layer);
   }, 60_000);
+
+  test('a bomb goes off where the limit is: beyond 4 GB, at two hundred times its size', async () => {
+    // Zeros say at once that the archive is over, so there is nothing to write; the layer's digest needs all of them.
+    const zeros = gzipSync(new Uint8Array(64 * 1024 * 1024), { level: 9 });
+    const bomb = Buffer.concat(Array.from({ length: 65 }, () => zeros));
+    const unpacking = unpackBytes(bomb);
+    await expect(unpacking).rejects.toThrow('expands more than 200 times: refused as a decompression bomb');
+    // As long as there is too little to tell, or as many real bytes come along, it is none.
+    const small = await unpackBytes(bomb.subarray(0, zeros.length * 3));
+    expect(small).toMatchObject({ size: 0, entries: 0 });
+  }, 120_000);
 
   test('aborting ends the helper', async () => {
     writeFileSync(`${root}/blob`, '');

@@ -16,6 +16,7 @@ import {
 } from '../../lib/reference.ts';
 import type { ByteSource } from '../../lib/streams.ts';
 import type { ImageSummary } from '../../wire/types.ts';
+import type { EngineConfig } from '../config.ts';
 import type { Events } from '../events/events.ts';
 import type { StateDatabase } from '../state/database.ts';
 import type { PullGate, RunGate } from '../trust/trust.ts';
@@ -55,7 +56,7 @@ export interface ImageOptions {
   dataRoot: string;
   database: StateDatabase;
   events: Events;
-  config: TransferConfig;
+  config: TransferConfig & Pick<EngineConfig, 'maxLayerRatio'>;
   users: ImageUsers;
   trust: PullGate & RunGate;
   /** Layers under containers, whatever became of their images. */
@@ -75,7 +76,7 @@ export class ImageStore implements ImageService {
   readonly #trust: RunGate;
 
   constructor({ dataRoot, database, events, config, users, trust, layersInUse }: ImageOptions) {
-    const content = new ContentStore(dataRoot, { parallelUnpacks });
+    const content = new ContentStore(dataRoot, { parallelUnpacks, maxLayerRatio: config.maxLayerRatio });
     const stacks = new StackBuilder(content);
     this.#database = database;
     const registries = new Registries(config);

@@ -27,6 +27,7 @@ export class TestImages implements AsyncDisposable {
     maxConcurrentDownloads: 3,
     maxConcurrentUploads: 5,
     maxDownloadAttempts: 3,
+    maxLayerRatio: 200,
   };
   store!: ImageStore;
   #database!: StateDatabase;
