@@ -1,8 +1,9 @@
 // Docker's own engine and ours on one host, whose rules meet in the same hook: each side's containers reach of the other's what both
 // owners allow, no more and no less.
 import { describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { type IptablesKind, iptablesDirectory } from '../support/firewalls.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, NEIGHBOUR, NetworkHost, WEB } from '../support/network-host.ts';
 import { type OfficialEngine, startOfficialEngine } from '../support/official-engine.ts';
@@ -12,25 +13,8 @@ import { until } from '../support/until.ts';
 const WITH_PRIVATE_PORT = `mkdir /www; httpd -p 81 -h /www; ${WEB}`;
 const TIME_LIMIT = 120_000;
 
-/** Docker takes the iptables that it finds first. */
-class DockersIptables implements Disposable {
-  readonly path = mkdtempSync(`${tmpdir()}/iptables-`);
-
-  constructor(readonly kind: 'legacy' | 'nft') {
-    for (const name of ['iptables', 'ip6tables']) symlinkSync(`/usr/sbin/${name}-${kind}`, `${this.path}/${name}`);
-  }
-
-  get program(): string {
-    return `iptables-${this.kind}`;
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true });
-  }
-}
-
-const startDocker = (host: Machine, { path }: DockersIptables) =>
-  startOfficialEngine({ network: true, through: host.enter, path });
+const startDocker = (host: Machine, kind: IptablesKind) =>
+  startOfficialEngine({ network: true, through: host.enter, path: iptablesDirectory(kind) });
 
 /** Fetches all at once, one line for each. */
 const FETCH = [
@@ -68,24 +52,28 @@ const ROUTER = ['--cap-add', 'NET_ADMIN'];
 /** A container on an internal network tries to get out by the bridge's own address; Docker's have that route anyway. */
 const breakOut = (address: string) => `ip route add default via ${address.replace(/\.\d+$/, '.1')}`.split(' ');
 
-describe.each(['nft', 'legacy'] as const)('Docker was there first, with iptables-%s', kind => {
+describe.each([
+  ['iptables-nft', 'nftables'],
+  ['iptables-legacy', 'nftables'],
+  ['iptables-legacy', 'iptables-legacy'],
+] as const)('Docker was there first, with %s, and we have %s', (kind, firewall) => {
   test(
     'both sides reach what is published and the outside, and nothing else',
     async () => {
-      using iptables = new DockersIptables(kind);
       let dockers: OfficialEngine | undefined;
       try {
         await using lan = await NetworkHost.start({
+          firewall,
           async beforeStart(host) {
             host.setSysctl('net/ipv4/ip_forward', '0');
-            dockers = await startDocker(host, iptables);
+            dockers = await startDocker(host, kind);
             await new Side(dockers).run('theirs', '-p', '9090:80');
             await dockers.output('network', 'create', '--internal', 'inside');
             await new Side(dockers).run('theirs-inside', '--network', 'inside');
           },
         });
         const [their, our] = [new Side(dockers!), new Side(lan.engine)];
-        const rules = () => lan.host.output(iptables.program, '-S');
+        const rules = () => lan.host.output(kind, '-S');
         const before = await rules();
         expect(before).toContain('-P FORWARD DROP');
 
@@ -170,13 +158,12 @@ describe.each(['nft', 'legacy'] as const)('Docker was there first, with iptables
 test(
   'Docker that comes later has its own way, and so have we',
   async () => {
-    using iptables = new DockersIptables('nft');
     await using lan = await NetworkHost.start({
       beforeStart: host => host.setSysctl('net/ipv4/ip_forward', '0'),
     });
     const our = new Side(lan.engine);
     await our.run('ours', '-p', '8080:80');
-    const dockers = await startDocker(lan.host, iptables);
+    const dockers = await startDocker(lan.host, 'iptables-nft');
     try {
       const their = new Side(dockers);
       await dockers.output('network', 'create', '--internal', 'inside');

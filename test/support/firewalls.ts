@@ -12,8 +12,8 @@ export type TestFirewall = 'nftables' | IptablesKind;
 /** `DOCKYARD_TEST_FIREWALL=iptables-legacy npm test -- networks` tests what does not choose for itself with that one. */
 export const usualFirewall = (process.env['DOCKYARD_TEST_FIREWALL'] ?? 'nftables') as TestFirewall;
 
-/** To be in the environment of an engine whose host has this kind. */
-export function pathWith(kind: IptablesKind): string {
+/** Holds the programs of this kind alone. */
+export function iptablesDirectory(kind: IptablesKind): string {
   const directory = mkdtempSync(join(tmpdir(), 'iptables-'));
   const suffix = kind.slice('iptables'.length);
   for (const name of ['iptables', 'ip6tables']) {
@@ -21,8 +21,11 @@ export function pathWith(kind: IptablesKind): string {
       symlinkSync(`/usr/sbin/${name}${suffix}${verb}`, join(directory, `${name}${verb}`));
     }
   }
-  return `${directory}:${process.env['PATH']}`;
+  return directory;
 }
+
+/** To be in the environment of an engine whose host has this kind. */
+export const pathWith = (kind: IptablesKind) => `${iptablesDirectory(kind)}:${process.env['PATH']}`;
 
 export function withFirewall(options: EngineOptions, firewall: TestFirewall): EngineOptions {
   if (firewall === 'nftables') return options;

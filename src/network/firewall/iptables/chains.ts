@@ -31,6 +31,7 @@ const CHAINS = {
   drops: 'drops',
   forward: 'forward',
   into: 'into',
+  out: 'out',
   links: 'links',
   icc: 'icc',
   published: 'published',
@@ -62,8 +63,9 @@ export function layouts(family: Family, chain: ChainNames): readonly Layout[] {
     },
     {
       table: 'filter',
-      chains: [chain.drops, chain.forward, chain.into, chain.links, chain.icc, chain.published, chain.last],
+      chains: [chain.drops, chain.forward, chain.out, chain.into, chain.links, chain.icc, chain.published, chain.last],
       fixed: [
+        { chain: chain.out, text: `${ESTABLISHED} -j ACCEPT` },
         { chain: chain.into, text: `${ESTABLISHED} -j ACCEPT` },
         ...[chain.links, chain.icc, chain.published, chain.last].map(next => ({
           chain: chain.into,

@@ -1,5 +1,7 @@
 // The rules by iptables, for kernels without nf_tables. A change is noted at once and written by a process soon after, together
 // with what else was changed meanwhile; who needs it written waits until it has settled.
+import { KernelError } from '../../../kernel/libc.ts';
+import { NftSocket } from '../../../kernel/nftables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import type { Family } from '../../addresses.ts';
@@ -11,25 +13,33 @@ import type {
   FirewallPort,
   FirewallState,
 } from '../firewall.ts';
+import { SurroundingsWatch } from '../others/surroundings-watch.ts';
 import { chainNames, type Rule } from './chains.ts';
 import { FamilyRules } from './family-rules.ts';
-import { familyOfPort, linkRules, networkRules, portRules, type RuleOptions } from './rules.ts';
+import { familyOfPort, linkRules, networkRules, outsideRules, portRules, type RuleOptions } from './rules.ts';
 
 export class IptablesFirewall implements Firewall {
   readonly #families: readonly FamilyRules[];
   readonly #rules: RuleOptions;
+  readonly #networks = new Map<string, FirewallNetwork>();
+  readonly #surroundings: SurroundingsWatch;
+  #outside: readonly string[] = [];
   #work: Promise<void> | undefined;
 
   constructor({ owner, allowDirectRouting, families }: FirewallOptions) {
     const chain = chainNames(owner);
     this.#families = families.map(family => new FamilyRules(family, chain));
     this.#rules = { chain, allowDirectRouting };
+    this.#surroundings = new SurroundingsWatch({ judges: ownersOfTables, changed: () => this.#moved() });
   }
 
   reset({ networks, ports, links }: FirewallState): void {
+    this.#networks.clear();
+    this.#surroundings.look(networks.map(({ bridge }) => bridge));
+    for (const network of networks) this.#networks.set(network.bridge, network);
     for (const rules of this.#families) {
       rules.reset([
-        ...networks.flatMap(network => networkRules(network, rules.family, this.#rules)),
+        ...networks.flatMap(network => this.#ofNetwork(network, rules.family)),
         ...this.#ofPorts(ports, rules.family),
         ...this.#ofLinks(links, rules.family),
       ]);
@@ -38,11 +48,15 @@ export class IptablesFirewall implements Firewall {
   }
 
   addNetwork(network: FirewallNetwork): void {
-    this.#change('add', family => networkRules(network, family, this.#rules));
+    this.#surroundings.look([...this.#networks.keys(), network.bridge]);
+    this.#networks.set(network.bridge, network);
+    this.#change('add', family => this.#ofNetwork(network, family));
   }
 
   removeNetwork(network: FirewallNetwork): void {
-    this.#change('remove', family => networkRules(network, family, this.#rules));
+    this.#networks.delete(network.bridge);
+    this.#change('remove', family => this.#ofNetwork(network, family));
+    this.#surroundings.look(this.#networks.keys());
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
@@ -71,11 +85,32 @@ export class IptablesFirewall implements Firewall {
   }
 
   remove(): ReadonlySet<Family> {
+    this.#networks.clear();
+    this.#surroundings[Symbol.dispose]();
     return new Set(this.#families.filter(rules => rules.takeAway()).map(({ family }) => family));
   }
 
   [Symbol.dispose](): void {
-    // Nothing is held between two changes.
+    this.#surroundings[Symbol.dispose]();
+  }
+
+  #moved(): void {
+    const before = this.#outside;
+    this.#outside = this.#surroundings.current.outside;
+    for (const rules of this.#families) {
+      for (const network of this.#networks.values()) {
+        rules.add(outsideRules(network, rules.family, this.#outside, this.#rules));
+        rules.remove(outsideRules(network, rules.family, before, this.#rules));
+      }
+    }
+    this.#write();
+  }
+
+  #ofNetwork(network: FirewallNetwork, family: Family): Rule[] {
+    return [
+      ...networkRules(network, family, this.#rules),
+      ...outsideRules(network, family, this.#outside, this.#rules),
+    ];
   }
 
   #change(action: 'add' | 'remove', rulesOf: (family: Family) => readonly Rule[]): void {
@@ -108,5 +143,16 @@ export class IptablesFirewall implements Firewall {
       const written = await Promise.allSettled(this.#families.map(rules => rules.write()));
       for (const result of written) if (result.status === 'rejected') throw result.reason;
     }
+  }
+}
+
+/** Engines with nf_tables have a table there that is named like them. */
+function ownersOfTables(): ReadonlySet<string> {
+  try {
+    using socket = new NftSocket();
+    return new Set(socket.tables('inet'));
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    return new Set();
   }
 }

@@ -71,8 +71,19 @@ function forwardRules(
   return [
     ...rules,
     rule(chain.last, `-o ${bridge} -j ${mode === 'nat-unprotected' ? 'ACCEPT' : 'DROP'}`),
-    rule(chain.forward, `-i ${bridge} -j ACCEPT`),
+    rule(chain.forward, `-i ${bridge} -j ${chain.out}`),
   ];
+}
+
+/** What goes anywhere else is for those to judge whose it is: another engine's containers may be closed to us. */
+export function outsideRules(
+  network: FirewallNetwork,
+  family: Family,
+  outside: readonly string[],
+  { chain }: RuleOptions,
+): Rule[] {
+  if (network.internal || !(family === 4 ? network.ipv4 : network.ipv6)) return [];
+  return outside.map(link => ({ table: 'filter', chain: chain.out, text: `-o ${link} -j ACCEPT` }));
 }
 
 function sourceRules(

@@ -1,12 +1,11 @@
 // A packet must pass every chain of the forward hook. What our own chain has let through must get through those that would drop
 // it: of Docker, firewalld, ufw, or another engine. They may come after us, or be made anew: changes are watched.
 import { type NftSocket, RulesetChanges } from '../../../kernel/nftables.ts';
-import { AddressChanges } from '../../../kernel/rtnetlink.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
-import { hostLinks } from '../../drivers/host-kernel.ts';
+import { FAMILY } from '../nftables-rules.ts';
 import { NftChains } from './nft-chains.ts';
-import { readSurroundings, type Surroundings } from './surroundings.ts';
+import { SurroundingsWatch } from './surroundings-watch.ts';
 import { Watch } from './watch.ts';
 import { XtablesChains } from './xtables-chains.ts';
 
@@ -27,20 +26,26 @@ export class OtherFirewalls implements Disposable {
   readonly #bridges = new Set<string>();
   readonly #nft: NftChains;
   readonly #xtables: XtablesChains;
-  readonly #watches: Watch[] = [];
-  #surroundings: Surroundings = { outside: [], guests: [] };
+  readonly #surroundings: SurroundingsWatch;
+  #guests: readonly string[] = [];
+  #rules: Watch | undefined;
   #timer: Timer | undefined;
 
   constructor(private readonly options: OtherFirewallsOptions) {
     this.#nft = new NftChains(options.socket, options.owner);
     this.#xtables = new XtablesChains(options.owner);
+    this.#surroundings = new SurroundingsWatch({
+      judges: () => new Set(options.socket.tables(FAMILY)),
+      changed: () => this.#moved(),
+    });
   }
 
   /** All bridges that are to be let pass, instead of those before. */
   accept(bridges: Iterable<string>): void {
     this.#bridges.clear();
     for (const bridge of bridges) this.#bridges.add(bridge);
-    this.#look();
+    this.#surroundings.look(this.#bridges);
+    this.#complete();
     if (this.#bridges.size > 0) this.#watch();
   }
 
@@ -65,16 +70,15 @@ export class OtherFirewalls implements Disposable {
     return this.#xtables.settled;
   }
 
-  #look(): void {
-    const before = this.#surroundings;
-    this.#surroundings = readSurroundings(hostLinks(), this.#bridges);
-    if (before.guests.join() !== this.#surroundings.guests.join())
-      this.options.guestsChanged(this.#surroundings.guests);
+  #moved(): void {
+    const { guests } = this.#surroundings.current;
+    if (guests.join() !== this.#guests.join()) this.options.guestsChanged(guests);
+    this.#guests = guests;
     this.#complete();
   }
 
   #complete(): void {
-    const passage = { bridges: [...this.#bridges].sort(), outside: this.#surroundings.outside };
+    const passage = { bridges: [...this.#bridges].sort(), outside: this.#surroundings.current.outside };
     // Containers may be cut off by what fails here; the engine works.
     for (const chains of [this.#nft, this.#xtables]) {
       try {
@@ -87,19 +91,17 @@ export class OtherFirewalls implements Disposable {
 
   #watch(): void {
     if (this.#timer) return;
-    this.#watches.push(
-      new Watch(new RulesetChanges(), () => {
-        this.options.rulesChanged();
-        this.#complete();
-      }),
-      new Watch(new AddressChanges(), () => this.#look()),
-    );
+    this.#rules = new Watch(new RulesetChanges(), () => {
+      this.options.rulesChanged();
+      this.#complete();
+    });
     this.#timer = setInterval(() => this.check(), LOOK_MS);
     this.#timer.unref();
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    for (const watch of this.#watches.splice(0)) watch[Symbol.dispose]();
+    this.#rules?.[Symbol.dispose]();
+    this.#surroundings[Symbol.dispose]();
   }
 }

@@ -37,8 +37,10 @@ function hostOf(given: readonly Given[]): HostLinks {
   };
 }
 
-const outsideOf = (given: readonly Given[]) => surroundingsOf(hostOf(given), new Set(['ours'])).outside;
-const guestsOf = (given: readonly Given[]) => surroundingsOf(hostOf(given), new Set(['ours'])).guests;
+const surroundings = (given: readonly Given[]) =>
+  surroundingsOf(hostOf(given), new Set(['ours']), new Set(['dockyard-12345678']));
+const outsideOf = (given: readonly Given[]) => surroundings(given).outside;
+const guestsOf = (given: readonly Given[]) => surroundings(given).guests;
 
 describe('outside is', () => {
   test.each<[string, Given[], string[]]>([
@@ -71,7 +73,11 @@ describe('outside is', () => {
       ],
       ['br0'],
     ],
-    ['a bridge of another engine of ours', [{ name: 'br-1', kind: 'bridge', alias: 'dockyard-12345678' }], ['br-1']],
+    [
+      'a bridge of another engine of ours that judges for itself',
+      [{ name: 'br-1', kind: 'bridge', alias: 'dockyard-12345678' }],
+      ['br-1'],
+    ],
     [
       'the interface of a host that is a container itself',
       [
@@ -118,9 +124,10 @@ test('guests are the bridges that are neither ours nor outside', () => {
       { name: 'br0', kind: 'bridge' },
       { name: 'eth1', port: 'br0' },
       { name: 'ours', kind: 'bridge' },
-      { name: 'other', kind: 'bridge', alias: 'dockyard-1' },
+      { name: 'other', kind: 'bridge', alias: 'dockyard-12345678' },
       { name: 'docker0', kind: 'bridge' },
       { name: 'veth1', kind: 'veth', port: 'docker0' },
+      { name: 'iptables', kind: 'bridge', alias: 'dockyard-87654321' },
     ]),
-  ).toEqual(['docker0']);
+  ).toEqual(['docker0', 'iptables']);
 });

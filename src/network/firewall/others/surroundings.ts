@@ -3,14 +3,12 @@
 import type { Link, LinkAddress, RouteSocket } from '../../../kernel/rtnetlink.ts';
 
 export interface Surroundings {
-  /** Interfaces by which the host is connected, and the bridges of other engines of ours, which judge for themselves. */
+  /** Interfaces by which the host is connected, and the bridges of engines of ours that judge in a place of their own. */
   outside: readonly string[];
   /** Bridges that connect nothing but containers or virtual machines, of somebody else. */
   guests: readonly string[];
 }
 
-/** Beginning of the alias of every bridge that an engine of ours has made. */
-const OUR_ALIAS = 'dockyard-';
 /** Where the other end is a container or a virtual machine. */
 const VIRTUAL: ReadonlySet<string> = new Set(['veth', 'tun']);
 
@@ -21,7 +19,8 @@ export interface HostLinks {
   hasDefaultRoute(link: number): boolean;
 }
 
-export function surroundingsOf(host: HostLinks, own: ReadonlySet<string>): Surroundings {
+/** `judges` are known by the alias of the bridges that they made. */
+export function surroundingsOf(host: HostLinks, own: ReadonlySet<string>, judges: ReadonlySet<string>): Surroundings {
   const { links } = host;
   const bridges = new Set(links.flatMap(link => (link.kind === 'bridge' ? [link.index] : [])));
   const connecting = new Set(links.flatMap(link => (VIRTUAL.has(link.kind) ? [] : [link.master])));
@@ -32,8 +31,7 @@ export function surroundingsOf(host: HostLinks, own: ReadonlySet<string>): Surro
     // What a bridge has for its port has no packets of its own.
     if (own.has(link.name) || link.loopback || !link.up || bridges.has(link.master)) continue;
     if (link.kind === 'bridge') {
-      const isOutside =
-        link.alias.startsWith(OUR_ALIAS) || connecting.has(link.index) || host.hasDefaultRoute(link.index);
+      const isOutside = judges.has(link.alias) || connecting.has(link.index) || host.hasDefaultRoute(link.index);
       (isOutside ? outside : guests).push(link.name);
     } else if (link.kind !== 'veth' || inSubnet.has(link.index) || host.hasDefaultRoute(link.index)) {
       // The host's end of a container's own interface has no subnet.
@@ -43,10 +41,15 @@ export function surroundingsOf(host: HostLinks, own: ReadonlySet<string>): Surro
   return { outside: outside.sort(), guests: guests.sort() };
 }
 
-export function readSurroundings(route: RouteSocket, own: ReadonlySet<string>): Surroundings {
+export function readSurroundings(
+  route: RouteSocket,
+  own: ReadonlySet<string>,
+  judges: ReadonlySet<string>,
+): Surroundings {
   return surroundingsOf(
     { links: route.links(), addresses: route.addresses(), hasDefaultRoute: link => route.hasDefaultRoute(link) },
     own,
+    judges,
   );
 }
 
