@@ -314,7 +314,8 @@ describe('a registry that misbehaves', () => {
   });
 
   test('and fails when asked for signatures: refused, and it says why', async () => {
-    old.misbehave = (_, { path }) => (path.includes('/referrers/') ? failure(500, 'UNKNOWN', 'on fire') : undefined);
+    old.misbehave = (_, { path }) =>
+      path.includes('/referrers/') ? failure(500, 'UNKNOWN', 'on fire', { 'Retry-After': '0' }) : undefined;
     await expect(images.pull(name)).rejects.toThrow('could not be looked for: unknown: on fire');
   });
 

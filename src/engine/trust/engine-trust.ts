@@ -5,6 +5,7 @@ import type { Digest } from '../../lib/ids.ts';
 import { familiarRepository, type Reference, repositoryOf, withDefaultTag } from '../../lib/reference.ts';
 import { ConnectionFailure, RegistryFailure } from '../../registry/failures.ts';
 import type { Repository } from '../../registry/repository.ts';
+import { DEFAULT_ATTEMPTS, retrying } from '../../registry/retry.ts';
 import { type Credentials, NO_CREDENTIALS } from '../../registry/session.ts';
 import { isAttestation } from '../../signatures/cosign.ts';
 import { judge } from '../../signatures/judge.ts';
@@ -133,6 +134,25 @@ export class EngineTrust implements TrustService {
   ): Promise<Error | undefined> {
     const { digest, ruling } = asked;
     if (ruling.signers.keys.length === 0 && ruling.signers.certificates.length === 0) return this.#refusal(asked, []);
+    // A single repository tries again by itself; of mirrors and their registry each is asked once in a round.
+    const attempts = repositories.length === 1 ? 1 : DEFAULT_ATTEMPTS;
+    try {
+      const verdicts = await retrying({ attempts }, signal, () => this.#look(asked, repositories, signal, warn));
+      return verdicts && this.#refusal(asked, verdicts);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isRegistrys(error)) throw error;
+      return unreachable(asked, messageOf(error), error);
+    }
+  }
+
+  /** What is thought of the signatures that there are; undefined if one is good. */
+  async #look(
+    { repository: name, digest, ruling }: Case,
+    repositories: readonly Repository[],
+    signal: AbortSignal,
+    warn: (text: string) => void,
+  ): Promise<Verdict[] | undefined> {
     const verdicts: Verdict[] = [];
     let failure: unknown;
     for (const repository of repositories) {
@@ -141,7 +161,7 @@ export class EngineTrust implements TrustService {
         found = await findSignatures(repository, digest, signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof RegistryFailure) && !(error instanceof ConnectionFailure)) throw error;
+        if (!isRegistrys(error)) throw error;
         failure = error;
       }
       const judged = await judgeAll(found, digest, ruling);
@@ -149,13 +169,13 @@ export class EngineTrust implements TrustService {
       if (good.length > 0) {
         this.#kept.keep(digest, good);
         const warnings = judged.flatMap(verdict => (verdict.valid ? verdict.warnings : []));
-        for (const text of warnings) warn(`WARNING: ${asked.repository}: ${text}`);
+        for (const text of warnings) warn(`WARNING: ${name}: ${text}`);
         return undefined;
       }
       verdicts.push(...judged);
     }
-    if (verdicts.length === 0 && failure !== undefined) return unreachable(asked, messageOf(failure), failure);
-    return this.#refusal(asked, verdicts);
+    if (verdicts.length === 0 && failure !== undefined) throw failure;
+    return verdicts;
   }
 
   #refusal({ repository, digest, ruling, required }: Case, verdicts: readonly Verdict[]): Error {
@@ -215,6 +235,8 @@ export class EngineTrust implements TrustService {
     return policy;
   }
 }
+
+const isRegistrys = (error: unknown) => error instanceof RegistryFailure || error instanceof ConnectionFailure;
 
 function judgeAll(all: readonly Evidence[], digest: Digest, { signers }: Ruling): Promise<Verdict[]> {
   return Promise.all(all.map(evidence => judge(evidence, digest, signers)));
