@@ -132,7 +132,7 @@ export class EngineTrust implements TrustService {
     signal: AbortSignal,
     warn: (text: string) => void,
   ): Promise<Error | undefined> {
-    const { digest, ruling } = asked;
+    const { ruling } = asked;
     if (ruling.signers.keys.length === 0 && ruling.signers.certificates.length === 0) return this.#refusal(asked, []);
     // A single repository tries again by itself; of mirrors and their registry each is asked once in a round.
     const attempts = repositories.length === 1 ? 1 : DEFAULT_ATTEMPTS;
