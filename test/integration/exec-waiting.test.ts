@@ -57,6 +57,18 @@ test('of many execs that are not started one is waited for; all can be started, 
   expect(codes).toEqual([4, 3, 2, 1, 0]);
 });
 
+test('a terminal gets the size that was asked for while its process was being made', async () => {
+  await run('sized');
+  const script = 'until [ "$(stty size)" = "40 120" ]; do sleep 0.01; done';
+  const request = { AttachStdout: true, Tty: true, Cmd: ['sh', '-c', script] };
+  const exec = (await engine.api.post('/containers/sized/exec', request)).ok.json<{ Id: string }>().Id;
+  const running = engine.api.post(`/exec/${exec}/start`, { Detach: false, Tty: true });
+  await until(async () => (await engine.api.get(`/exec/${exec}/json`)).ok.json<{ Running: boolean }>().Running);
+  (await engine.api.post(`/exec/${exec}/resize?h=40&w=120`)).ok;
+  (await running).ok;
+  expect((await engine.api.get(`/exec/${exec}/json`)).ok.json<{ ExitCode: number }>().ExitCode).toBe(0);
+});
+
 test('the end of the container ends the waiting', async () => {
   const id = await run('brief');
   const exec = await createExec('brief', 'true');

@@ -41,6 +41,8 @@ const KEPT_AFTER_EXIT = 5 * 60_000;
 export class Exec {
   phase: ExecPhase = { kind: 'created' };
   conmonAhead: ConmonAhead | undefined;
+  /** Resolves when its start has come to an end, well or badly. */
+  begun: Promise<void> | undefined;
   readonly io: ProcessIo;
   #exited!: () => void;
   readonly exited = new Promise<void>(resolve => {
@@ -92,10 +94,43 @@ export async function startExec(
   if (exec.phase.kind !== 'created') throw conflict(`exec command ${exec.id} is already running`);
   if (record.phase.kind !== 'running') throw conflict(`container ${record.id} is not running`);
   exec.phase = { kind: 'starting' };
-  const paths = pathsOf(context, record);
-  const directory = paths.exec(exec.id);
   const consoleSize = options.consoleSize ?? request.consoleSize;
   publish(context, record, `exec_start: ${request.cmd.join(' ')}`, { execID: exec.id });
+  const { promise: attached, resolve } = Promise.withResolvers<Attachment>();
+  const starting = begin(context, exec, consoleSize, options.detach ? undefined : { onAttached: resolve, signal });
+  exec.begun = starting.catch(() => undefined);
+  if (options.detach) {
+    await starting;
+    return undefined;
+  }
+  try {
+    // The client gets ready for the output while the process is being made.
+    const attachment = await Promise.race([attached, starting.then(() => attached)]);
+    return untilExited(attachment, exec, starting);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    // The stream is what the client reads: its error goes there, like any output.
+    return failedAttachment(request.tty, error.message);
+  }
+}
+
+interface Client {
+  /** Called when the process is about to begin. */
+  onAttached(attachment: Attachment): void;
+  signal: AbortSignal | undefined;
+}
+
+/** Resolves when the process runs. */
+async function begin(
+  context: ContainerContext,
+  exec: Exec,
+  consoleSize: readonly [height: number, width: number] | undefined,
+  client: Client | undefined,
+): Promise<void> {
+  const live = exec.container;
+  const { record } = live;
+  const { request } = exec;
+  const directory = pathsOf(context, record).exec(exec.id);
   let attachment: Attachment | undefined;
   let pending: PreparedExec | undefined;
   try {
@@ -106,22 +141,16 @@ export async function startExec(
     writeFileSync(processSpecOf(directory), specText(process));
     const starting = conmon.prepare();
     await starting.ready;
-    if (!options.detach) {
+    if (client) {
       pending = starting;
-      attachment = exec.io.attach({
-        stdin: request.attachStdin,
-        stdout: request.attachStdout,
-        stderr: request.attachStderr,
-        detachKeys: parseDetachKeys(request.detachKeys),
-        onDetach: () => publish(context, record, 'exec_detach', { execID: exec.id }),
-      });
-      if (signal?.aborted) attachment.close();
-      signal?.addEventListener('abort', () => attachment?.close(), { once: true });
+      attachment = attach(context, exec, client.signal);
       await exec.io.connect(directory);
       exec.io.announce();
     }
     pending = undefined;
-    const { pid, conmonPid } = await starting.begin();
+    const running = starting.begin();
+    if (attachment) client?.onAttached(attachment);
+    const { pid, conmonPid } = await running;
     exec.phase = { kind: 'running', pid, conmonPid, startTime: processStartTime(pid) ?? '' };
     storeExec(directory, exec);
     starting.exitCode.then(
@@ -135,7 +164,6 @@ export async function startExec(
         settleInBackground(context, exec, 255);
       },
     );
-    return attachment && untilExited(attachment, exec);
   } catch (error) {
     await pending
       ?.abandon()
@@ -145,18 +173,36 @@ export async function startExec(
     attachment?.close();
     // Its files went away under us: the container ended while the process was being made.
     if (live.record.phase.kind !== 'running') throw conflict(`container ${record.id} is not running`);
-    if (options.detach) throw new StartError('exec', failure, error);
-    // The stream is what the client reads: its error goes there, like any output.
-    return failedAttachment(request.tty, new StartError('exec', failure, error).message);
+    throw new StartError('exec', failure, error);
   }
 }
 
+function attach(context: ContainerContext, exec: Exec, signal: AbortSignal | undefined): Attachment {
+  const { request } = exec;
+  const attachment = exec.io.attach({
+    stdin: request.attachStdin,
+    stdout: request.attachStdout,
+    stderr: request.attachStderr,
+    detachKeys: parseDetachKeys(request.detachKeys),
+    onDetach: () => publish(context, exec.container.record, 'exec_detach', { execID: exec.id }),
+  });
+  if (signal?.aborted) attachment.close();
+  signal?.addEventListener('abort', () => attachment.close(), { once: true });
+  return attachment;
+}
+
 /** Clients ask for the exit code as soon as the output ends: it must be known by then. */
-function untilExited(attachment: Attachment, exec: Exec): Attachment {
+function untilExited(attachment: Attachment, exec: Exec, starting: Promise<void>): Attachment {
   return {
     tty: attachment.tty,
     output: (async function* () {
       yield* attachment.output;
+      try {
+        await starting;
+      } catch (error) {
+        yield* failedAttachment(attachment.tty, messageOf(error)).output;
+        return;
+      }
       if (!attachment.left) await exec.exited;
     })(),
     get left() {
@@ -248,7 +294,9 @@ export function endExecs(live: LiveContainer): void {
   }
 }
 
-export function resizeExec(context: ContainerContext, exec: Exec, height: number, width: number): void {
+export async function resizeExec(context: ContainerContext, exec: Exec, height: number, width: number): Promise<void> {
+  // Clients ask as soon as they are attached.
+  await exec.begun;
   if (exec.phase.kind !== 'running') throw conflict(`exec ${exec.id} is not running`);
   resizeTerminal(pathsOf(context, exec.container.record).exec(exec.id), height, width);
 }

@@ -142,7 +142,7 @@ class HealthMonitor {
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      end(exec);
+      void end(exec);
       abort.abort();
     }, timeout);
     let output = '';
@@ -184,7 +184,8 @@ class HealthMonitor {
   }
 }
 
-function end(exec: Exec): void {
+async function end(exec: Exec): Promise<void> {
+  await exec.begun;
   if (exec.phase.kind !== 'running') return;
   if (processStartTime(exec.phase.pid) !== exec.phase.startTime) return;
   using handle = ProcessHandle.open(exec.phase.pid);

@@ -340,7 +340,7 @@ export class ContainerManager implements Containers {
   }
 
   async resizeExec(id: string, height: number, width: number) {
-    resizeExec(this.#context, this.#findExec(id), height, width);
+    await resizeExec(this.#context, this.#findExec(id), height, width);
   }
 
   async inspectExec(id: string) {
