@@ -1,8 +1,9 @@
 // A daemon that has no file descriptors left misses nothing for good: what happened meanwhile is known when there are some again.
 import { expect, test } from 'bun:test';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { limitOpenFiles } from '../../src/kernel/process.ts';
 import { startEngine, type TestEngine } from '../support/engine.ts';
+import { fetchFrom, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
 
 /** Of this process, and so of the daemon's. */
@@ -31,6 +32,15 @@ test('of a container’s end, of its conmon’s, of an exec’s after a restart'
   }
   const count = 'i=0; while :; do echo $((i = i + 1)); sleep 0.01; done';
   await engine.output('run', '-d', '--name', 'talker', '--network=none', 'busybox', 'sh', '-c', count);
+  // Says a word for each file that appears in its root.
+  const answer = 'for word in one two three; do until [ -e /$word ]; do sleep 0.05; done; echo $word; done; sleep 1000';
+  await engine.output('run', '-d', '--name', 'quiet', '--network=none', 'busybox', 'sh', '-c', answer);
+  const quiet = await engine.inspect('quiet');
+  const written = async (word: string) => {
+    writeFileSync(`/proc/${quiet.State!.Pid}/root/${word}`, '');
+    await until(async () => (await Bun.file(quiet.LogPath!).text()).includes(word));
+  };
+  await written('one');
   const pids = Object.fromEntries(
     await Promise.all(['ended', 'again'].map(async name => [name, (await engine.inspect(name)).State!.Pid!] as const)),
   );
@@ -47,6 +57,7 @@ test('of a container’s end, of its conmon’s, of an exec’s after a restart'
   process.kill(conmon, 'SIGKILL');
   process.kill(execPid, 'SIGKILL');
   await until(() => readdirSync(`${engine.execRoot}/exits`).length >= 2);
+  await written('two');
   // Long enough for it to be told, and to fail.
   await until(() => engine.log.includes('EMFILE'));
   allowDescriptors(engine, 'plenty');
@@ -58,10 +69,24 @@ test('of a container’s end, of its conmon’s, of an exec’s after a restart'
     async () => (await engine.api.get(`/exec/${exec.Id}/json`)).ok.json<{ Running: boolean }>().Running === false,
   );
   expect((await engine.inspect('ended')).State).toMatchObject({ ExitCode: 137, Pid: 0 });
+  await written('three');
   const lines = async () => (await engine.output('logs', 'talker')).split('\n').map(Number);
   const before = (await lines()).length;
   await until(async () => (await lines()).length > before);
   const said = await lines();
   expect(said).toEqual(said.map((_, index) => index + 1));
   expect(await engine.output('run', '--rm', '--network=none', 'busybox', 'echo', 'on')).toBe('on');
+});
+
+test('of a port’s helper that ended', async () => {
+  await using lan = await NetworkHost.start();
+  await lan.web('web', '-p', '8080:80');
+  const served = () => fetchFrom(lan.host, 'http://[::1]:8080/');
+  expect(await served()).toBe('web');
+  const helpers = await lan.host.output('pgrep', '-P', String(lan.engine.pid), '-f', 'port-proxy');
+  allowDescriptors(lan.engine, 'none');
+  for (const helper of helpers.split('\n')) process.kill(Number(helper), 'SIGKILL');
+  await until(() => lan.engine.log.includes('could not watch a published port'));
+  allowDescriptors(lan.engine, 'plenty');
+  await until(async () => (await served()) === 'web');
 });

@@ -2,7 +2,8 @@
 // does by renaming a new file over it. So it must never be told twice for one rename: the second new file would replace the first.
 import { existsSync, type FSWatcher, renameSync, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { unavailable } from '../../lib/errors.ts';
+import { errnoOf, messageOf, unavailable } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
 import { Pulse } from '../../lib/pulse.ts';
 
 /** How long a request to reopen, sent by a daemon that died meanwhile, may take to be obeyed. */
@@ -18,6 +19,7 @@ const laterMilliseconds = 40;
 const fastGrowth = 128 * 1024;
 /** After so long without anything new we are told again. */
 const patienceMilliseconds = 120;
+const untoldMilliseconds = 1_000;
 
 interface Watching {
   /** Called now and then while the file changes. Returns whether to look again even if it doesn't. */
@@ -25,6 +27,8 @@ interface Watching {
   awaited(): boolean;
   told?: FSWatcher | undefined;
   timer?: Timer;
+  /** It was said already that nobody tells us. */
+  untold?: true;
 }
 
 interface FileState {
@@ -59,9 +63,18 @@ export class ConmonFile {
   #listen(): void {
     const watching = this.#watching!;
     const name = basename(this.path);
-    watching.told = watch(dirname(this.path), (_event, changed) => {
-      if (changed === name) this.#lookNow();
-    });
+    try {
+      watching.told = watch(dirname(this.path), (_event, changed) => {
+        if (changed === name) this.#lookNow();
+      });
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw error;
+      // The kernel allows no more watches: whoever is not told has to look.
+      if (!watching.untold) log.warn('could not watch a log', { path: this.path, error: messageOf(error) });
+      watching.untold = true;
+      watching.timer = setTimeout(() => this.#look(undefined, 0), untoldMilliseconds);
+      return;
+    }
     watching.told.on('error', () => {
       // The directory is gone: so is the container.
       this.unwatch();

@@ -7,6 +7,7 @@ import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { helperCommand } from '../../lib/self.ts';
 import { watchDescriptor } from '../../lib/socket.ts';
+import { untilItWorks } from '../../lib/until-it-works.ts';
 import { parseAddress, requireAddress } from '../../network/addresses.ts';
 import type { PortHolder } from '../../network/port-holder.ts';
 import { processStartTime } from '../../runtime/proc.ts';
@@ -108,13 +109,11 @@ class PortProxy implements Disposable {
       this.#watcher = undefined;
       if (!this.#over) this.#start();
     };
-    const watching = watchDescriptor(readinessOf(this.fd), {
-      data: () => undefined,
-      error: () => undefined,
-      close: noticed,
-    });
-    watching.then(
-      watcher => {
+    const handlers = { data: () => undefined, error: () => undefined, close: noticed };
+    void untilItWorks(
+      async () => {
+        if (this.#over) return;
+        const watcher = await watchDescriptor(readinessOf(this.fd), handlers);
         if (this.#over) watcher.terminate();
         else this.#watcher = watcher;
       },
