@@ -9,6 +9,7 @@ import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressFromBytes, formatAddress } from '../../src/network/addresses.ts';
 import type { Network, NetworkSettings } from '../../src/wire/types.ts';
 import type { Answer } from '../support/api.ts';
+import { type IptablesKind, iptablesTraces } from '../support/firewalls.ts';
 import { findLeftovers } from '../support/leftovers.ts';
 import { Machine } from '../support/machines.ts';
 import { NetworkHost } from '../support/network-host.ts';
@@ -280,6 +281,7 @@ async function firewallSide(
   running: readonly Running[],
   networks: readonly Network[],
 ): Promise<string[]> {
+  if (lan.firewall !== 'nftables') return iptablesSide(lan, running, networks);
   const tables = lan.tables();
   if (tables.length > 1) return [`tables ${tables.join(' ')}`];
   const listed = tables.length === 0 ? '' : await lan.host.output('nft', 'list', 'table', 'inet', tables[0]!);
@@ -348,6 +350,45 @@ async function firewallSide(
     ...disagreement('what may be come from', found(`iifname ${counted} accept`), wire),
   );
   return problems;
+}
+
+/** The same, of rules in chains. */
+async function iptablesSide(
+  lan: NetworkHost,
+  running: readonly Running[],
+  networks: readonly Network[],
+): Promise<string[]> {
+  const rules = await iptablesTraces(lan.host, lan.firewall as IptablesKind);
+  const found = (rule: RegExp) => rules.flatMap(line => rule.exec(line)?.[1] ?? []);
+  const own = lan.host.route.links().flatMap(({ kind, name }) => (kind === 'bridge' ? [name] : []));
+  const custom = networks.filter(({ Driver }) => Driver === 'bridge');
+  const internal = custom.filter(({ Internal }) => Internal).map(bridgeName);
+  const six = custom.filter(({ EnableIPv6 }) => EnableIPv6);
+  const bridges = [...own.filter(name => name.startsWith('dy-')), ...[...custom, ...six].map(bridgeName)];
+  const isInternal = (name: string) => internal.includes(name);
+  const translated = running
+    .flatMap(container => Object.values(container.settings.Ports ?? {}))
+    .flatMap(list => list ?? [])
+    .filter(({ HostIp }) => !isIPv6(HostIp ?? ''));
+  const once = (name: string) => [
+    ...new Set(found(new RegExp(`^-A (?:FORWARD|PREROUTING|OUTPUT|POSTROUTING) .*-j (${name})$`))),
+  ];
+  return [
+    ...disagreement('ways into bridges', found(/-forward -o (\S+) -j \S+-into$/), bridges),
+    ...disagreement(
+      'ways out of bridges',
+      found(/-forward -i (\S+) -j/),
+      bridges.filter(name => !isInternal(name)),
+    ),
+    ...disagreement('between containers', found(/-icc -i (\S+) -o \S+ -j ACCEPT$/), bridges),
+    ...disagreement('closed bridges', found(/-drops -i (\S+) ! -o/), bridges.filter(isInternal)),
+    ...disagreement(
+      'ports',
+      found(/-ports .*-p \w+ .*--dport (\d+) -j DNAT --to-destination \d+\./),
+      translated.map(({ HostPort }) => HostPort!),
+    ),
+    ...(bridges.length > 0 ? disagreement('jumps', [String(once('dockyard-\\w+-\\w+').length)], ['5']) : []),
+  ];
 }
 
 const unquoted = (text: string) => text.replaceAll('"', '');
