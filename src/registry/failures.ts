@@ -53,7 +53,8 @@ const MAX_BODY = 64 * 1024;
 
 /** Reads the answer's body, as far as it is reasonable. */
 export async function failureOf(response: Response, what: string): Promise<RegistryFailure> {
-  const items = itemsOf(await shortText(response));
+  const told = itemsOf(await shortText(response));
+  const items = told.length > 0 ? told : unsaid(response.status);
   const retryAfter = secondsIn(response.headers.get('retry-after'));
   const texts = items.map(({ code, message }) => `${code.toLowerCase().replaceAll('_', ' ')}: ${message}`);
   const text =
@@ -61,6 +62,13 @@ export async function failureOf(response: Response, what: string): Promise<Regis
   const later =
     retryAfter !== undefined && retryAfter > 60 ? ` (it may be asked again ${durationText(retryAfter)} later)` : '';
   return new RegistryFailure(response.status, items, text.trim() + later, retryAfter);
+}
+
+/** An answer to HEAD has no body, and not every proxy says more than a status. */
+function unsaid(status: number): RegistryErrorItem[] {
+  if (status === 401) return [{ code: 'UNAUTHORIZED', message: 'authentication required' }];
+  if (status === 403) return [{ code: 'DENIED', message: 'requested access to the resource is denied' }];
+  return [];
 }
 
 /** Retry-After is a number of seconds, or the date when they are over. */

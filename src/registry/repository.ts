@@ -234,6 +234,10 @@ export class Repository {
       const response = await this.#request(`/manifests/${reference}`, { method: 'PUT', headers, body: bytes, signal });
       if (!response.ok) throw await failureOf(response, `PUT manifest ${reference}`);
       await response.body?.cancel();
+      const stored = response.headers.get('docker-content-digest');
+      if (stored !== null && isDigest(stored) && stored !== sha256(bytes)) {
+        throw failed(`${this.host} has stored ${stored} instead of ${sha256(bytes)} as ${reference}`);
+      }
       return response.headers.has('oci-subject');
     });
   }

@@ -134,6 +134,15 @@ describe('redirects', () => {
     expect(other.asked[0]!.headers.get('authorization')).toBeNull();
   });
 
+  test('are followed by what can be sent again', async () => {
+    registry.misbehave = (_, { path }) =>
+      path.startsWith('/v2/a/b/manifests/')
+        ? new Response(null, { status: 307, headers: { Location: '/v2/moved/manifests/v1' } })
+        : undefined;
+    await (await repository()).putManifest('v1', 'x', Buffer.from('{}'));
+    expect(registry.manifests.get('moved:v1')!.bytes.toString()).toBe('{}');
+  });
+
   test('in a loop end', async () => {
     registry.misbehave = (_, { path }) =>
       path.includes('/tags/') ? new Response(null, { status: 302, headers: { Location: path } }) : undefined;
@@ -173,6 +182,21 @@ describe('what a registry may say', () => {
     await expect((await repository()).manifest(`sha256:${'a'.repeat(64)}`)).rejects.toThrow(
       'manifest verification failed',
     );
+  });
+
+  test('that it has stored something else', async () => {
+    registry.misbehave = (_, { method }) =>
+      method === 'PUT'
+        ? new Response(null, { status: 201, headers: { 'Docker-Content-Digest': `sha256:${'a'.repeat(64)}` } })
+        : undefined;
+    await expect((await repository()).putManifest('v1', 'x', Buffer.from('{}'))).rejects.toThrow(
+      'has stored sha256:aaa',
+    );
+  });
+
+  test('nothing but a status, by which it refuses', async () => {
+    registry.misbehave = (_, { path }) => (path.includes('/blobs/') ? new Response(null, { status: 401 }) : undefined);
+    await expect((await repository()).hasBlob(sha256('x'))).rejects.toThrow('unauthorized: authentication required');
   });
 
   test('a manifest without end', async () => {
@@ -274,7 +298,7 @@ describe('what fails for a passing reason is tried again', () => {
     for (const status of [400, 401, 403, 404, 405, 501]) {
       registry.asked.length = 0;
       registry.misbehave = (_, { path }) => (path.includes('/tags/') ? new Response('', { status }) : undefined);
-      await expect((await repository()).tags()).rejects.toThrow(String(status));
+      await expect((await repository()).tags()).rejects.toMatchObject({ status });
       expect(registry.count('GET', /tags/)).toBe(1);
     }
   });

@@ -33,7 +33,7 @@ export class Transport {
     private readonly config: RegistryConfig,
   ) {}
 
-  /** Follows redirects of requests without a body. Throws ConnectionFailure if there is no answer. */
+  /** Follows redirects, as far as a request can be made again. Throws ConnectionFailure if there is no answer. */
   async send(exchange: Exchange): Promise<Response> {
     let url = new URL(exchange.url);
     let headers: Record<string, string> = {
@@ -44,8 +44,7 @@ export class Transport {
     for (let redirects = 0; ; redirects++) {
       const response = await this.#sendOnce({ ...exchange, headers }, url);
       const location = response.headers.get('location');
-      const isRedirect = [301, 302, 303, 307, 308].includes(response.status) && location !== null;
-      if (!isRedirect || exchange.body !== undefined) return response;
+      if (location === null || !isFollowed(response.status, exchange.body)) return response;
       await response.body?.cancel();
       if (redirects >= MAX_REDIRECTS) throw final(`${url.host} redirects without end`);
       const next = new URL(location, url);
@@ -123,6 +122,12 @@ export class Transport {
 }
 
 const final = (message: string) => new ConnectionFailure(message, undefined, { isTemporary: false });
+
+/** Only two kinds of redirect mean the same request with its body; and a stream is gone. */
+function isFollowed(status: number, body: Exchange['body']): boolean {
+  if (status === 307 || status === 308) return body === undefined || body instanceof Uint8Array;
+  return [301, 302, 303].includes(status) && body === undefined;
+}
 
 /** A body that throws ConnectionFailure when it breaks off, or when nothing comes for a while. */
 export async function* bodyOf(

@@ -29,7 +29,7 @@ export class Upload {
     if (response.status !== 201 && response.status !== 202) throw await failureOf(response, 'starting an upload');
     await response.body?.cancel();
     if (response.status === 201) return 'mounted';
-    this.#location = await this.#locationIn(response);
+    this.#location = await this.#locationIn(response, path);
     return 'begun';
   }
 
@@ -45,7 +45,7 @@ export class Upload {
     this.#location = undefined;
     this.accepted = 0;
     if (!response.ok || !range) return false;
-    this.#location = headers.has('location') ? await this.#locationIn(response) : location;
+    this.#location = headers.has('location') ? await this.#locationIn(response, location) : location;
     // "0-0" is what an upload says that has nothing.
     const last = Number(range[1]);
     this.accepted = last === 0 ? 0 : last + 1;
@@ -82,9 +82,10 @@ export class Upload {
       ...(start > 0 && { 'Content-Range': `${start}-${blob.size - 1}` }),
     };
     const body = this.content(start);
-    const response = await this.#request(this.#location!, { method: 'PATCH', headers, body, patience: PATIENCE });
+    const location = this.#location!;
+    const response = await this.#request(location, { method: 'PATCH', headers, body, patience: PATIENCE });
     if (response.ok) {
-      this.#location = await this.#locationIn(response);
+      this.#location = await this.#locationIn(response, location);
       await response.body?.cancel();
       return;
     }
@@ -105,10 +106,13 @@ export class Upload {
     return this.session.request(path, { ...exchange, signal: this.signal }, this.scopes);
   }
 
-  async #locationIn(response: Response): Promise<string> {
+  /** An upload may lie with another host, which then goes on from its own addresses. */
+  async #locationIn(response: Response, asked: string): Promise<string> {
     const location = response.headers.get('location');
     if (location === null) throw failed(`${this.session.host} does not say where to upload to`);
-    return new URL(location, `${await this.session.base()}/`).href;
+    const base = asked.startsWith('/') ? `${await this.session.base()}/` : asked;
+    if (URL.canParse(location, base)) return new URL(location, base).href;
+    throw failed(`${this.session.host} says nonsense about where to upload to: ${JSON.stringify(location)}`);
   }
 }
 

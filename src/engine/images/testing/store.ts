@@ -94,9 +94,9 @@ export class TestImages implements AsyncDisposable {
     return linesOf(this.store.pull(request));
   }
 
-  push(name: string, platform?: Platform): Promise<string[]> {
+  push(name: string, platform?: Platform, credentials = NO_CREDENTIALS): Promise<string[]> {
     const { signal } = new AbortController();
-    const request = { reference: parseReference(name), platform, credentials: NO_CREDENTIALS, signal };
+    const request = { reference: parseReference(name), platform, credentials, signal };
     return linesOf(this.store.push(request));
   }
 

@@ -215,11 +215,9 @@ const shortLayer = ({ digest }: Descriptor) => digest.slice(7, 19);
 function explainedPush(reference: Reference, error: unknown): unknown {
   if (!(error instanceof RegistryFailure)) return error;
   if (error.has('DENIED') || error.status === 403) {
-    return new RegistryFailure(
-      error.status,
-      error.items,
-      `denied: requested access to the resource is denied: ${familiarRepository(reference)} (${error.message})`,
-    );
+    const denied = 'denied: requested access to the resource is denied';
+    const more = error.message === denied ? '' : ` (${error.message})`;
+    return new RegistryFailure(error.status, error.items, `${denied}: ${familiarRepository(reference)}${more}`);
   }
   return error;
 }

@@ -465,6 +465,24 @@ describe('push', () => {
     expect(registry.blobs.get(`new/big@${descriptor.digest}`)).toEqual(bytes);
   });
 
+  test('to a registry that keeps blobs with another host goes there, without credentials', async () => {
+    using store = new TestRegistry();
+    let uploads = 0;
+    const challenge = { 'WWW-Authenticate': 'Basic realm="test"' };
+    registry.misbehave = (_, { method, headers }) => {
+      if (!headers.has('authorization')) return failure(401, 'UNAUTHORIZED', 'authentication required', challenge);
+      if (method !== 'POST') return undefined;
+      const location = `http://${store.host}/v2/kept/blobs/uploads/${++uploads}?signed=yes`;
+      return new Response(null, { status: 202, headers: { Location: location } });
+    };
+    const credentials = { ...NO_CREDENTIALS, username: 'me', password: 'secret' };
+    expect((await images.push(name('new/app:v1'), undefined, credentials)).at(-1)).toContain('digest:');
+    for (const [digest, bytes] of image.blobs) {
+      if (digest !== image.target.digest) expect(store.blobs.get(`kept@${digest}`)).toEqual(bytes);
+    }
+    for (const { headers } of store.asked) expect(headers.get('authorization')).toBeNull();
+  });
+
   test('of an upload that the registry has forgotten begins it again', async () => {
     let failures = 1;
     registry.misbehave = (_, { method }) =>
