@@ -51,11 +51,15 @@ export const attachSocketName = 'attach';
 const pidFile = (directory: string) => `${directory}/pid`;
 const conmonPidFile = (directory: string) => `${directory}/conmon.pid`;
 
-function commonArguments(request: Common): string[] {
-  const { directory } = request;
+/** crun complains on the process's terminal once it has given it that, where nobody hears it; and in a file, if it has one. */
+const complaintsFile = (directory: string) => `${directory}/complaints`;
+
+function commonArguments(request: Common, runtimeArguments: readonly string[] = []): string[] {
+  const { directory, runtime } = request;
   return [
     ...['--cid', request.containerId, '--name', request.containerName, '--bundle', directory],
-    ...['--runtime', executable(request.runtime), ...request.runtime.args.flatMap(arg => ['--runtime-arg', arg])],
+    ...['--runtime', executable(runtime)],
+    ...[...runtime.args, ...runtimeArguments].flatMap(arg => ['--runtime-arg', arg]),
     ...['--container-pidfile', pidFile(directory), '--conmon-pidfile', conmonPidFile(directory)],
     ...['--exit-dir', request.exitDirectory, '--log-path', request.logTarget, '--log-level', 'error'],
     ...['--full-attach', '--no-sync-log', '--no-new-keyring'],
@@ -108,8 +112,9 @@ export interface PreparedExec {
 
 /** Starts conmon for one more process in a container. The process begins in two steps, so that no output is lost to whoever attaches. */
 export function awaitExec(request: ExecRequest): WaitingExec {
+  const isHeard = !request.terminal || request.runtime.crunState === undefined;
   const args = [
-    ...commonArguments(request),
+    ...commonArguments(request, isHeard ? [] : ['--log', complaintsFile(request.directory)]),
     ...['--cuuid', request.execId, '--exec', '--exec-attach', '--exec-process-spec', request.processSpec],
     ...['--api-version', '1'],
   ];
@@ -158,6 +163,7 @@ function prepareExec(
       closeSync(start);
       try {
         const [line] = await Promise.all([reports.next(), forked]);
+        if (line === undefined) throw failed(complaint(request.directory) ?? SILENCE);
         const pid = pidOf(line);
         const conmonPid = readConmonPid(request.directory);
         reports.next().then(last => exitResolve(exitCodeOf(last)), exitReject);
@@ -222,6 +228,18 @@ function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environme
   };
 }
 
+const SILENCE = 'conmon ended without saying why';
+
+/** The first of them is what went wrong. */
+function complaint(directory: string): string | undefined {
+  try {
+    return readFileSync(complaintsFile(directory), 'utf8').split('\n')[0]?.trim() || undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 interface Report {
   pid?: number;
   exit_code?: number;
@@ -230,7 +248,7 @@ interface Report {
 }
 
 function parseReport(line: string | undefined): Report {
-  if (line === undefined) throw failed('conmon ended without saying why');
+  if (line === undefined) throw failed(SILENCE);
   try {
     return JSON.parse(line) as Report;
   } catch (error) {

@@ -228,6 +228,8 @@ describe('exec', () => {
 
   test('ends with 127 for a command that is not there', async () => {
     expect((await engine.docker('exec', 'host', 'no-such-command')).code).toBe(127);
+    const { code, stdout } = await engine.docker('exec', '-t', 'host', 'no-such-command');
+    expect({ code, stdout }).toEqual({ code: 127, stdout: expect.stringContaining('executable file not found') });
   });
 
   test('blames the working directory when that is at fault', async () => {
