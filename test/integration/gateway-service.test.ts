@@ -105,6 +105,19 @@ describe('a container whose plugin gives no gateway', () => {
     expect(lan.interfaces()).not.toContain(GATEWAYS);
   });
 
+  test('has the one that somebody has made under that name', async () => {
+    const options = ['--subnet', '10.80.0.0/24', '-o', 'com.docker.network.bridge.name=ways0'];
+    await lan.docker('network', 'create', ...options, GATEWAYS);
+    await lan.docker('run', '-d', '--name', 'g7', '--network', 'bare1', 'busybox', 'sleep', '600');
+    expect(await lan.exec('g7', 'ip', 'route')).toContain('default via 10.80.0.1 dev eth0');
+    expect(lan.interfaces()).not.toContain(GATEWAYS);
+    // Whoever joins it by name leads out by it as well, and then needs no other way.
+    await lan.docker('network', 'connect', GATEWAYS, 'g7');
+    expect(Object.values((await gateways()).Containers).map(({ Name }) => Name)).toEqual(['g7']);
+    await lan.remove('g7');
+    await lan.docker('network', 'rm', GATEWAYS);
+  });
+
   test.each<[string, string[], Record<string, unknown>]>([
     ['an internal network', ['--internal'], {}],
     ['a plugin that wants none', [], { DisableGatewayService: true }],
