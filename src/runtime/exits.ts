@@ -1,6 +1,7 @@
 // conmon leaves a file with the exit code for each container that ends. The file is the truth: it stays until its news is stored.
 import { type FSWatcher, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, watch } from 'node:fs';
-import { errnoOf } from '../lib/errors.ts';
+import { errnoOf, messageOf } from '../lib/errors.ts';
+import { log } from '../lib/logger.ts';
 
 export interface Exit {
   code: number;
@@ -18,10 +19,16 @@ export class ExitWatcher {
   }
 
   start(): void {
-    // conmon writes a temporary file and renames it; only the final name is one that we know.
-    this.#watcher = watch(this.directory, (_event, file) => {
-      if (file && /^[0-9a-f]{64}$/.test(file)) this.onExit(file);
-    });
+    try {
+      // conmon writes a temporary file and renames it; only the final name is one that we know.
+      this.#watcher = watch(this.directory, (_event, file) => {
+        if (file && /^[0-9a-f]{64}$/.test(file)) this.onExit(file);
+      });
+    } catch (error) {
+      // The kernel gives a user so many watches and no more. The end of each conmon, which is watched as well, says the same a
+      // moment later.
+      log.warn('ends of containers are noticed by those of their conmons', { error: messageOf(error) });
+    }
   }
 
   /** The news that waits for this id, if it has ended. */
