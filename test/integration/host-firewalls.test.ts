@@ -1,6 +1,7 @@
 // Hosts that have rules already, or get them later: containers are reached, and nobody's rules but ours are changed.
 import { describe, expect, test } from 'bun:test';
 import { startEngine } from '../support/engine.ts';
+import { withFirewall } from '../support/firewalls.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -196,21 +197,38 @@ describe('the way out', () => {
     await expectTraffic(lan);
   });
 
-  test('of two engines on one host leads to the ports of the other, and no further', async () => {
-    await using lan = await NetworkHost.start({
-      beforeStart: async host => void (await host.output('nft', DROPPING)),
-    });
-    await using second = await startEngine({ bridge: true, through: lan.host.enter });
-    await lan.web('web', '-p', '8080:80');
-    await second.output('run', '-d', '--name', 'asks', 'busybox', 'sleep', '600');
-    const asks = { run: (...command: string[]) => second.docker('exec', 'asks', ...command) };
-    await until(async () => (await fetchFrom(asks, `http://${HOST}:8080/`)) === 'web', { within: 10_000 });
-    expect(await fetchFrom(asks, `http://${await lan.address('web', 'bridge')}/`)).toBe('');
-    expect((await asks.run('ping', '-c1', '-W2', NEIGHBOUR)).stdout).toContain('1 packets received');
-    await second.output('rm', '-f', 'asks');
-    await second.stop();
-    expect((await onHost(lan, 'nft', 'list', 'table', 'ip', 'theirs')).match(/chain dockyard-/g)).toHaveLength(3);
-  });
+  test.each(['nftables', 'iptables-nft'] as const)(
+    'of two engines on one host leads to the ports of the other, and no further, when the other has %s',
+    async firewall => {
+      await using lan = await NetworkHost.start({
+        beforeStart: async host => void (await host.output('iptables-nft', '-P', 'FORWARD', 'DROP')),
+      });
+      await using second = await startEngine(withFirewall({ bridge: true, through: lan.host.enter }, firewall));
+      await lan.web('web', '-p', '8080:80');
+      await second.output('network', 'create', '--internal', 'inside');
+      const serve = ['busybox', 'sh', '-c', 'mkdir /www; echo other > /www/index.html; exec httpd -f -p 80 -h /www'];
+      await second.output('run', '-d', '--name', 'other', '-p', '8081:80', ...serve);
+      await second.output('run', '-d', '--name', 'hidden', '--network', 'inside', ...serve);
+      const other = { run: (...command: string[]) => second.docker('exec', 'other', ...command) };
+      const address = (name: string, network: string) =>
+        second.output('inspect', '-f', `{{.NetworkSettings.Networks.${network}.IPAddress}}`, name);
+      await until(async () => (await fetchFrom(other, `http://${HOST}:8080/`)) === 'web', { within: 10_000 });
+      await until(async () => (await fetchFrom(lan.inside('web'), `http://${HOST}:8081/`)) === 'other', {
+        within: 10_000,
+      });
+      for (const machine of [lan.inside('web'), other]) {
+        expect((await machine.run('ping', '-c1', '-W2', NEIGHBOUR)).stdout).toContain('1 packets received');
+      }
+      expect(await fetchFrom(other, `http://${await lan.address('web', 'bridge')}/`)).toBe('');
+      expect(await fetchFrom(lan.inside('web'), `http://${await address('other', 'bridge')}/`)).toBe('');
+      expect(await fetchFrom(lan.inside('web'), `http://${await address('hidden', 'inside')}/`)).toBe('');
+      await second.output('rm', '-f', 'other', 'hidden');
+      await second.output('network', 'rm', 'inside');
+      await second.stop();
+      const chains = (await onHost(lan, 'iptables-nft', '-S')).match(/^-N dockyard-/gm);
+      expect(chains).toHaveLength(3);
+    },
+  );
 });
 
 test('when somebody flushes the rules of the host, ours are made again, and nothing fails for it', async () => {

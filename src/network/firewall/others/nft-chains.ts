@@ -97,7 +97,12 @@ export class NftChains {
   /** As far as a look at their number tells. */
   #isUntouched({ family, table }: ForwardChain, passage: Passage): boolean {
     const ours = [...passageChains(this.owner, passage)];
-    return ours.every(([chain, rules]) => this.socket.rules(family, table, chain).length === rules.length);
+    try {
+      return ours.every(([chain, rules]) => this.socket.rules(family, table, chain).length === rules.length);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw error;
+    }
   }
 
   #takeOut(chains: readonly ForwardChain[]): void {
