@@ -41,12 +41,12 @@ export async function collect(source: ByteSource): Promise<Buffer> {
 }
 
 /** Likewise, but no more than so many bytes: then it is an error. */
-export async function collectBounded(source: ByteSource, limit: number): Promise<Buffer> {
+export async function collectBounded(source: ByteSource, limit: number, what = 'content'): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of source) {
     length += chunk.length;
-    if (length > limit) throw invalid(`content is larger than ${limit} bytes`);
+    if (length > limit) throw invalid(`${what} is larger than ${limit} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

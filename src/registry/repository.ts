@@ -79,7 +79,8 @@ export class Repository {
     const { response, bytes } = await this.#again(signal, async () => {
       const headers = { Accept: MANIFEST_TYPES.join(', ') };
       const response = await this.#get(`/manifests/${reference}`, headers, signal);
-      return { response, bytes: await collectBounded(bodyOf(response, this.host, signal), MAX_MANIFEST) };
+      const body = bodyOf(response, this.host, signal);
+      return { response, bytes: await collectBounded(body, MAX_MANIFEST, `the manifest ${reference}`) };
     });
     const digest = sha256(bytes);
     const stated = isDigest(reference) ? reference : response.headers.get('docker-content-digest');
@@ -165,7 +166,10 @@ export class Repository {
         if (has.ok) return 'present';
         if (has.status !== 404) throw await failureOf(has, `HEAD blobs/${blob.digest}`);
         const query = from === undefined ? '' : `?mount=${blob.digest}&from=${encodeURIComponent(from)}`;
-        if ((await upload.begin(`/v2/${this.path}/blobs/uploads/${query}`)) === 'mounted') return 'mounted';
+        if ((await upload.begin(`/v2/${this.path}/blobs/uploads/${query}`)) === 'mounted') {
+          if (from !== undefined) return 'mounted';
+          throw failed(`${this.host} says that it has ${blob.digest}, which nobody has sent`);
+        }
       }
       await upload.send();
       return 'sent';

@@ -90,7 +90,7 @@ export class Upload {
       return;
     }
     this.#forgetUnlessTemporary(response.status);
-    const failure = await failureOf(response, 'upload');
+    const failure = await failureOf(response, `upload of ${blob.size - start} bytes`);
     // A token that ran out on the way, or a place in the upload that the registry does not agree on: both mend themselves.
     const isOutdated = response.status === 401 && !this.#wasRefused;
     this.#wasRefused ||= isOutdated;

@@ -78,7 +78,7 @@ class Push {
         ...new Set(sources.values()),
       ]);
       for (const blob of blobs) if (isLayerType(blob.mediaType)) this.#say(blob, 'Preparing');
-      await this.#all(blobs, blob => this.#blob(blob, sources.get(blob.digest)));
+      await this.#all(blobs, (blob, signal) => this.#blob(blob, sources.get(blob.digest), signal));
       for (const manifest of manifests) await this.#manifest(manifest, manifest.digest);
       const name = reference.tag ?? (reference.digest === undefined ? DEFAULT_TAG : target.digest);
       await this.#manifest(target, name);
@@ -163,20 +163,25 @@ class Push {
   }
 
   /** Side by side; the first failure stops the others. */
-  async #all<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-    const results = await Promise.allSettled(
-      items.map(async item => {
+  async #all<T>(items: readonly T[], work: (item: T, signal: AbortSignal) => Promise<void>): Promise<void> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.signal, stop.signal]);
+    const failures: unknown[] = [];
+    const run = async (item: T) => {
+      try {
         using _slot = await this.context.registries.uploads.acquire();
-        this.signal.throwIfAborted();
-        await work(item);
-      }),
-    );
-    const failed = results.find(result => result.status === 'rejected');
-    if (failed) throw failed.reason;
+        signal.throwIfAborted();
+        await work(item, signal);
+      } catch (error) {
+        failures.push(error);
+        stop.abort(error);
+      }
+    };
+    await Promise.all(items.map(run));
+    if (failures.length > 0) throw failures[0];
   }
 
-  async #blob(blob: Descriptor, from: string | undefined): Promise<void> {
-    const { signal } = this;
+  async #blob(blob: Descriptor, from: string | undefined, signal: AbortSignal): Promise<void> {
     const retry = {
       attempts: this.context.registries.maxAttempts,
       onWait: ({ seconds }: Wait) => this.#say(blob, waitText(seconds)),

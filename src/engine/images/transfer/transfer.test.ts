@@ -483,6 +483,29 @@ describe('push', () => {
     for (const { headers } of store.asked) expect(headers.get('authorization')).toBeNull();
   });
 
+  test('that fails for one blob does not wait for the others', async () => {
+    let sent = 0;
+    registry.misbehave = async (_, { method }) => {
+      if (method !== 'PATCH') return undefined;
+      // The first is never answered, the second is refused.
+      if (++sent === 1) return new Promise<Response>(() => {});
+      return failure(403, 'DENIED', 'not yours');
+    };
+    await expect(images.push(name('new/app:v1'))).rejects.toThrow('not yours');
+  });
+
+  test('to a registry that takes no blob of that size, or claims to have it, fails', async () => {
+    let answer = 413;
+    registry.misbehave = async (request, { method }) => {
+      if (method !== (answer === 413 ? 'PATCH' : 'POST')) return undefined;
+      await request.arrayBuffer();
+      return new Response('<html>', { status: answer });
+    };
+    await expect(images.push(name('new/app:v1'))).rejects.toThrow(/upload of \d+ bytes: unexpected answer 413/);
+    answer = 201;
+    await expect(images.push(name('new/app:v1'))).rejects.toThrow('which nobody has sent');
+  });
+
   test('of an upload that the registry has forgotten begins it again', async () => {
     let failures = 1;
     registry.misbehave = (_, { method }) =>
