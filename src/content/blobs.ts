@@ -11,6 +11,8 @@ import { MAX_MANIFEST } from './oci.ts';
 import { checkRoom, writeProblem } from './room.ts';
 
 const READ_SIZE = 1024 * 1024;
+/** What is given away waits for the garbage collector: less of it at a time makes a smaller heap. */
+const FRESH_SIZE = 256 * 1024;
 /** Data is written to the file in pieces of at least this size, on another thread. */
 const WRITE_SIZE = 1024 * 1024;
 
@@ -59,12 +61,15 @@ export class BlobStore {
     }
   }
 
-  async *read(digest: Digest, start = 0): ByteSource {
+  /** A chunk in the `same` buffer is gone when the next is asked for; `fresh` ones are the reader's. */
+  async *read(digest: Digest, start = 0, buffer: 'fresh' | 'same' = 'fresh'): ByteSource {
     const file = await open(this.path(digest), 'r');
+    const size = buffer === 'same' ? READ_SIZE : FRESH_SIZE;
     try {
+      let chunk = Buffer.allocUnsafe(size);
       for (let position = start; ; ) {
-        const chunk = Buffer.allocUnsafe(READ_SIZE);
-        const { bytesRead } = await file.read(chunk, 0, READ_SIZE, position);
+        if (buffer === 'fresh' && position > start) chunk = Buffer.allocUnsafe(size);
+        const { bytesRead } = await file.read(chunk, 0, size, position);
         if (bytesRead === 0) return;
         position += bytesRead;
         yield chunk.subarray(0, bytesRead);

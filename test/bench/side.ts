@@ -185,7 +185,7 @@ export class Side {
     let over = false;
     const watching = (async () => {
       while (!over) {
-        const kilobytes = this.#processes().map(memoryOf);
+        const kilobytes = this.#processes().filter(hasMemoryOfItsOwn).map(memoryOf);
         peak = Math.max(peak, kilobytes.reduce((sum, value) => sum + value, 0) / 1024);
         await Bun.sleep(20);
       }
@@ -227,6 +227,12 @@ export class Side {
 /** Its share of what is in memory, in kB. */
 function memoryOf(pid: number): number {
   return Number(/^Pss:\s+(\d+)/m.exec(readOrNothing(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+}
+
+/** Between its fork and its exec a process has its parent's memory, which must not count twice; its command line tells. */
+function hasMemoryOfItsOwn(pid: number): boolean {
+  const parent = /^PPid:\s+(\d+)/m.exec(readOrNothing(`/proc/${pid}/status`))?.[1];
+  return readOrNothing(`/proc/${pid}/cmdline`) !== readOrNothing(`/proc/${parent}/cmdline`);
 }
 
 /** A process and all that came of it. */

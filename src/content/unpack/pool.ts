@@ -2,7 +2,7 @@
 // start takes longer than most of them. One that met a bad layer, or was stopped in the middle, is not used again.
 import { UnpackProcess } from './unpack-process.ts';
 
-const IDLE_FOR = 1000;
+const IDLE_FOR = 250;
 
 export class UnpackPool {
   readonly #idle: UnpackProcess[] = [];

@@ -117,7 +117,10 @@ export interface ImageService extends Images {
   /** The last message's status is the new image's id. */
   import(request: ImportRequest): AsyncIterable<ProgressMessage>;
   load(request: LoadRequest): AsyncIterable<ProgressMessage>;
-  /** An archive that Docker's and OCI's tools read. Throws before the first byte if a name is unknown. */
+  /**
+   * An archive that Docker's and OCI's tools read. Throws before the first byte if a name is unknown. Each piece is gone when
+   * the next is asked for.
+   */
   save(references: readonly string[], platforms: readonly Platform[]): ByteSource;
 
   pull(request: TransferRequest): AsyncIterable<ProgressMessage>;

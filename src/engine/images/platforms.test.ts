@@ -4,7 +4,6 @@ import { MEDIA_TYPES } from '../../content/oci.ts';
 import { type TestImage, testImage } from '../../content/testing/layers.ts';
 import { type Digest, sha256 } from '../../lib/ids.ts';
 import type { Platform } from '../../lib/platform.ts';
-import { collect } from '../../lib/streams.ts';
 import { TestRegistry } from '../../registry/testing/registry.ts';
 import { linesOf, ociLayout, TestImages } from './testing/store.ts';
 
@@ -71,7 +70,7 @@ test('inspect and history show the one that is asked for', async () => {
 });
 
 describe('save and load', () => {
-  const saved = (...platforms: Platform[]) => collect(images.store.save(['multi:1'], platforms));
+  const saved = (...platforms: Platform[]) => images.saved(['multi:1'], platforms);
 
   async function loadedElsewhere(archive: Uint8Array, ...platforms: Platform[]) {
     const other = await TestImages.open();

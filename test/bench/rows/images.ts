@@ -55,6 +55,43 @@ async function stopRegistry(side: Side): Promise<void> {
   rmSync(`${side.base}/registry`, { recursive: true, force: true });
 }
 
+async function pushable(side: Side): Promise<void> {
+  await loaded(side);
+  await side.docker('tag', IMAGE, REMOTE);
+  await stopRegistry(side);
+  await startRegistry(side);
+}
+
+async function pullable(side: Side): Promise<void> {
+  await absent(side);
+  await stopRegistry(side);
+  await startRegistry(side);
+  await fillRegistry(side);
+}
+
+/** Each way of moving the image: what has to be there before, and the move itself. */
+const moves = [
+  {
+    verb: 'load',
+    before: absent,
+    move: async (side: Side) => side.docker('load', '-q', '-i', await imageArchive()),
+  },
+  { verb: 'push', before: pushable, move: (side: Side) => side.docker('push', '-q', REMOTE) },
+  { verb: 'pull', before: pullable, move: (side: Side) => side.docker('pull', '-q', REMOTE) },
+  {
+    verb: 'save',
+    before: loaded,
+    move: async (side: Side) => {
+      const path = `${side.base}/saved.tar`;
+      try {
+        await side.docker('save', '-o', path, IMAGE);
+      } finally {
+        rmSync(path, { force: true });
+      }
+    },
+  },
+];
+
 export const rows: Row[] = [
   {
     name: 'image-load',
@@ -122,12 +159,7 @@ export const rows: Row[] = [
     goal: { times: 2 },
     rounds: ROUNDS,
     podman: true,
-    prepare: async side => {
-      await absent(side);
-      await stopRegistry(side);
-      await startRegistry(side);
-      await fillRegistry(side);
-    },
+    prepare: pullable,
     measure: async side => {
       await absent(side);
       return timed(() => side.docker('pull', '-q', REMOTE));
@@ -137,27 +169,19 @@ export const rows: Row[] = [
       await absent(side);
     },
   },
-  {
-    name: 'image-memory',
-    title: '... the most memory that the daemon and its helpers take for all of it',
-    unit: 'MB',
-    rounds: 1,
-    podman: true,
-    prepare: startRegistry,
-    measure: async side => {
-      const archive = await imageArchive();
-      return side.peakMemory(async () => {
-        await side.docker('load', '-q', '-i', archive);
-        await side.docker('tag', IMAGE, REMOTE);
-        await side.docker('push', '-q', REMOTE);
-        await side.docker('rmi', '-f', IMAGE, REMOTE);
-        await side.docker('pull', '-q', REMOTE);
-        await side.docker('save', '-o', `${side.base}/saved.tar`, REMOTE);
-      });
-    },
-    finish: async side => {
-      await stopRegistry(side);
-      await absent(side);
-    },
-  },
+  ...moves.map(
+    ({ verb, before, move }): Row => ({
+      name: `image-memory-${verb}`,
+      title: `... the most memory that the daemon and its helpers take for the ${verb}`,
+      unit: 'MB',
+      rounds: 1,
+      podman: true,
+      prepare: before,
+      measure: side => side.peakMemory(() => move(side)),
+      finish: async side => {
+        await stopRegistry(side);
+        await absent(side);
+      },
+    }),
+  ),
 ];

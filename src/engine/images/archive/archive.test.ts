@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => images[Symbol.asyncDispose]());
 
-const saved = (...names: string[]) => collect(images.store.save(names, []));
+const saved = (...names: string[]) => images.saved(names, []);
 const layers: Record<string, string>[] = [{ 'etc/a': '1' }, { 'etc/b': '2' }];
 
 /** As old Docker saved images: plain layers in folders, a config, a list. */
@@ -263,9 +263,9 @@ describe('save', () => {
     const image = await testImage([{ a: 'x'.repeat(2_000_000) }]);
     await images.load(image, 'docker.io/library/x:1');
     const source = images.store.save(['x:1'], [])[Symbol.asyncIterator]();
-    const chunks = [(await source.next()).value as Uint8Array];
+    const chunks = [Buffer.from((await source.next()).value as Uint8Array)];
     await images.store.remove('x:1', { force: true, noPrune: false, platforms: [] });
-    for (let step = await source.next(); !step.done; step = await source.next()) chunks.push(step.value);
+    for (let step = await source.next(); !step.done; step = await source.next()) chunks.push(Buffer.from(step.value));
     expect(await linesOf(images.store.load(images.loading(Buffer.concat(chunks))))).toEqual(['Loaded image: x:1']);
   });
 });

@@ -24,7 +24,10 @@ interface SavedImage {
   name: string | undefined;
 }
 
-/** Throws at once if a name is unknown; the archive is made while it is read. */
+/**
+ * Throws at once if a name is unknown; the archive is made while it is read. Each piece of it is gone when the next is
+ * asked for.
+ */
 export function saveImages(
   context: ImageContext,
   references: readonly string[],
@@ -104,7 +107,7 @@ function* members(
     if (size === undefined) continue;
     yield {
       entry: tarEntry({ name: blobName(digest), kind: 'file', mode: 0o444, size }),
-      body: context.content.blobs.read(digest),
+      body: context.content.blobs.read(digest, 0, 'same'),
     };
   }
 }

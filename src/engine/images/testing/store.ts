@@ -100,6 +100,12 @@ export class TestImages implements AsyncDisposable {
     return linesOf(this.store.push(request));
   }
 
+  async saved(names: readonly string[], platforms: readonly Platform[]): Promise<Buffer> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.store.save(names, platforms)) pieces.push(Buffer.from(piece));
+    return Buffer.concat(pieces);
+  }
+
   async tags(): Promise<string[]> {
     const list = await this.store.list({ all: false, filters: {}, sharedSize: false, manifests: false });
     return list.flatMap(({ RepoTags }) => RepoTags).sort();
