@@ -384,6 +384,8 @@ export interface ForeignChain extends BaseChain {
   family: TableFamily;
   table: string;
   chain: string;
+  /** Never given again in the same table, also not to a chain of the same name. */
+  handle: bigint;
 }
 
 export interface ForeignRule {
@@ -421,6 +423,15 @@ export class NftSocket implements Disposable {
     );
   }
 
+  /** Another one for a table that was made anew under the same name. */
+  tableHandle(family: TableFamily, table: string): bigint | undefined {
+    for (const payload of this.#dump(NFT_MSG_GETTABLE, family, 'list tables', () => undefined)) {
+      const attributes = attributesOf(payload.subarray(4));
+      if (textOf(attributes.get(1)) === table) return attributes.get(4)?.readBigUInt64BE(0);
+    }
+    return undefined;
+  }
+
   /** Chains of all tables that the kernel calls by itself. */
   baseChains(): ForeignChain[] {
     return (['inet', 'ip', 'ip6'] as const).flatMap(family =>
@@ -437,6 +448,7 @@ export class NftSocket implements Disposable {
             family,
             table: textOf(attributes.get(1)),
             chain: textOf(attributes.get(3)),
+            handle: attributes.get(2)?.readBigUInt64BE(0) ?? 0n,
             type: textOf(attributes.get(7)) as BaseChain['type'],
             hook: name as Hook,
             priority: hookAttributes.get(2)?.readInt32BE(0) ?? 0,

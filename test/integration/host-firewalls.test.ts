@@ -1,5 +1,7 @@
 // Hosts that have rules already, or get them later: containers are reached, and nobody's rules but ours are changed.
 import { describe, expect, test } from 'bun:test';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { startEngine } from '../support/engine.ts';
 import { withFirewall } from '../support/firewalls.ts';
 import { Machine } from '../support/machines.ts';
@@ -147,17 +149,64 @@ test('the older iptables may begin to drop, or lose our rules, while containers 
   await expectTraffic(lan);
 });
 
-test('a table that nobody else may change is told of, and keeps nobody from working', async () => {
-  await using lan = await NetworkHost.start();
-  const owner = Bun.spawn([...lan.host.enter, 'nft', '-i'], { stdin: 'pipe', stdout: 'ignore', stderr: 'ignore' });
-  using _owner = { [Symbol.dispose]: () => owner.kill() };
-  owner.stdin.write('add table inet firewalld { flags owner; }\n');
-  owner.stdin.write('add chain inet firewalld pass { type filter hook forward priority 10; policy drop; }\n');
-  owner.stdin.flush();
-  await until(async () => (await onHost(lan, 'nft', 'list', 'ruleset')).includes('chain pass'));
-  await lan.web('web', '-p', '8080:80');
-  expect(lan.engine.log).toContain('lets nobody else change it');
-  expect(lan.engine.log).toContain('inet firewalld');
+describe('a table that nobody else may change', () => {
+  /** As long as the program lives that made it. */
+  async function lock(lan: NetworkHost, table: string): Promise<Disposable> {
+    const owner = Bun.spawn([...lan.host.enter, 'nft', '-i'], { stdin: 'pipe', stdout: 'ignore', stderr: 'ignore' });
+    owner.stdin.write(`add table inet ${table} { flags owner; }\n`);
+    owner.stdin.write(`add chain inet ${table} pass { type filter hook forward priority 10; policy drop; }\n`);
+    owner.stdin.flush();
+    await until(async () => (await onHost(lan, 'nft', 'list', 'ruleset')).includes('chain pass'));
+    return { [Symbol.dispose]: () => owner.kill() };
+  }
+
+  test('is told of, and keeps nobody from working', async () => {
+    await using lan = await NetworkHost.start();
+    using _owner = await lock(lan, 'theirs');
+    await lan.web('web', '-p', '8080:80');
+    expect(lan.engine.log).toContain('a firewall lets nobody change its table');
+    expect(lan.engine.log).toContain('table=theirs');
+  });
+
+  test('is firewalld’s: it is asked to let bridges pass, again when it begins anew, and no more in the end', async () => {
+    const directory = mkdtempSync(`${tmpdir()}/firewalld-`);
+    const asked = `${directory}/asked`;
+    const zones = `${directory}/zones`;
+    await Bun.write(
+      `${directory}/firewall-cmd`,
+      [
+        '#!/bin/sh',
+        `echo "$*" >> ${asked}`,
+        `case "$*" in`,
+        `--get-zone-of-interface=*) grep -q "\${1#*=}" ${zones} && echo trusted || exit 2 ;;`,
+        `*--add-interface=*) echo "\${2#*=}" >> ${zones} ;;`,
+        `*) : > ${zones} ;;`,
+        'esac',
+      ].join('\n'),
+    );
+    chmodSync(`${directory}/firewall-cmd`, 0o755);
+    await using lan = await NetworkHost.start({ environment: { PATH: `${directory}:${process.env['PATH']}` } });
+    const said = () => readFileSync(asked, 'utf8').trim().split('\n');
+    let owner = await lock(lan, 'firewalld');
+    try {
+      await lan.web('web', '-p', '8080:80');
+      const bridge = /dy-\w+/.exec(lan.interfaces().join(' '))![0];
+      const admission = [`--get-zone-of-interface=${bridge}`, `--zone=trusted --add-interface=${bridge}`];
+      expect(said()).toEqual(admission);
+      // As with a restart.
+      owner[Symbol.dispose]();
+      await until(async () => !(await onHost(lan, 'nft', 'list', 'ruleset')).includes('chain pass'));
+      await Bun.write(zones, '');
+      owner = await lock(lan, 'firewalld');
+      await until(() => said().slice(-2).join() === admission.join() && said().length > 2);
+      await lan.docker('rm', '-f', 'web');
+      await lan.engine.stop();
+      expect(said().at(-1)).toBe(`--zone=trusted --remove-interface=${bridge}`);
+    } finally {
+      owner[Symbol.dispose]();
+      rmSync(directory, { recursive: true });
+    }
+  });
 });
 
 describe('the way out', () => {

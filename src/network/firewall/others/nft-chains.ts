@@ -16,44 +16,47 @@ interface ForwardChain extends ForeignChain {
   rules: ForeignRule[];
 }
 
+export interface LockedTable {
+  table: string;
+  /** Changes when its chains are made anew. */
+  state: string;
+}
+
 export class NftChains {
   /** What our chains of a table have been filled with. */
   readonly #written = new Map<string, string>();
-  readonly #refused = new Set<string>();
 
   constructor(
     private readonly socket: NftSocket,
     private readonly owner: string,
   ) {}
 
-  /** Every chain that drops lets us pass, and no other has rules of ours. */
-  complete(passage: Passage): void {
-    for (const chains of this.#tables()) this.#attempt(chains, () => this.#completeTable(chains, passage));
+  /** Every chain that drops lets us pass, and no other has rules of ours. Returns the tables that we may not change. */
+  complete(passage: Passage): LockedTable[] {
+    return this.#tables()
+      .filter(chains => !this.#attempt(() => this.#completeTable(chains, passage)))
+      .map(chains => this.#lockOf(chains));
+  }
+
+  #lockOf(chains: readonly ForwardChain[]): LockedTable {
+    const { family, table } = chains[0]!;
+    return { table, state: [this.socket.tableHandle(family, table), ...chains.map(({ handle }) => handle)].join() };
   }
 
   remove(): void {
-    for (const chains of this.#tables()) this.#attempt(chains, () => this.#takeOut(chains));
+    for (const chains of this.#tables()) this.#attempt(() => this.#takeOut(chains));
   }
 
-  /** One table must not keep us from the others. */
-  #attempt(chains: readonly ForwardChain[], work: () => void): void {
-    const { family, table } = chains[0]!;
+  /** One table must not keep us from the others. False where we are not allowed to. */
+  #attempt(work: () => void): boolean {
     try {
       work();
-      this.#refused.delete(keyOf(chains));
     } catch (error) {
-      if (errnoOf(error) === 'EPERM' && !this.#refused.has(keyOf(chains))) {
-        this.#refused.add(keyOf(chains));
-        log.warn(
-          'a table of the firewall lets nobody else change it: containers may be cut off until its owner lets them pass',
-          {
-            table: `${family} ${table}`,
-          },
-        );
-      }
+      if (errnoOf(error) === 'EPERM') return false;
       // It changed again while we looked; that will be told too.
       log.debug('could not complete the rules in chains of others', { error: messageOf(error) });
     }
+    return true;
   }
 
   /** Their chains of the forward hook, by table. */

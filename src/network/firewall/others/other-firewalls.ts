@@ -4,11 +4,13 @@ import { type NftSocket, RulesetChanges } from '../../../kernel/nftables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import { FAMILY } from '../nftables-rules.ts';
-import { NftChains } from './nft-chains.ts';
+import { Firewalld } from './firewalld.ts';
+import { type LockedTable, NftChains } from './nft-chains.ts';
 import { SurroundingsWatch } from './surroundings-watch.ts';
 import { Watch } from './watch.ts';
 import { XtablesChains } from './xtables-chains.ts';
 
+const FIREWALLD = 'firewalld';
 /** Of the older iptables' rules, whose changes are not told. */
 const LOOK_MS = 5000;
 
@@ -26,6 +28,9 @@ export class OtherFirewalls implements Disposable {
   readonly #bridges = new Set<string>();
   readonly #nft: NftChains;
   readonly #xtables: XtablesChains;
+  readonly #firewalld = new Firewalld();
+  /** Of which it was said that they let nobody change them. */
+  readonly #locked = new Set<string>();
   readonly #surroundings: SurroundingsWatch;
   #guests: readonly string[] = [];
   #rules: Watch | undefined;
@@ -54,6 +59,7 @@ export class OtherFirewalls implements Disposable {
     this.#bridges.clear();
     this.#nft.remove();
     this.#xtables.remove();
+    this.#firewalld.remove();
   }
 
   /** Rules that may have changed without our being told. */
@@ -67,7 +73,8 @@ export class OtherFirewalls implements Disposable {
 
   /** When what programs were told to do is done; undefined when there is nothing to wait for. */
   get settled(): Promise<void> | undefined {
-    return this.#xtables.settled;
+    const waiting = [this.#xtables.settled, this.#firewalld.settled].filter(work => work !== undefined);
+    return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined);
   }
 
   #moved(): void {
@@ -79,13 +86,18 @@ export class OtherFirewalls implements Disposable {
 
   #complete(): void {
     const passage = { bridges: [...this.#bridges].sort(), outside: this.#surroundings.current.outside };
-    // Containers may be cut off by what fails here; the engine works.
-    for (const chains of [this.#nft, this.#xtables]) {
-      try {
-        chains.complete(passage);
-      } catch (error) {
-        log.warn('could not complete the rules in chains of others', { error: messageOf(error) });
-      }
+    attempt(() => this.#askFor(passage.bridges, this.#nft.complete(passage)));
+    attempt(() => this.#xtables.complete(passage));
+  }
+
+  #askFor(bridges: readonly string[], locked: readonly LockedTable[]): void {
+    const firewalld = locked.find(({ table }) => table === FIREWALLD);
+    if (firewalld) this.#firewalld.complete(bridges, firewalld.state);
+    else this.#firewalld.remove();
+    for (const { table } of locked) {
+      if (table === FIREWALLD || this.#locked.has(table)) continue;
+      this.#locked.add(table);
+      log.warn('a firewall lets nobody change its table: containers may be cut off until it lets them pass', { table });
     }
   }
 
@@ -103,5 +115,14 @@ export class OtherFirewalls implements Disposable {
     clearInterval(this.#timer);
     this.#rules?.[Symbol.dispose]();
     this.#surroundings[Symbol.dispose]();
+  }
+}
+
+/** Containers may be cut off by what fails here; the engine works. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    log.warn('could not complete the rules in chains of others', { error: messageOf(error) });
   }
 }

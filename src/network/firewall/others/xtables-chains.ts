@@ -3,7 +3,9 @@
 import { readForward, type XtablesForward } from '../../../kernel/xtables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
+import { findProgram } from '../iptables/programs.ts';
 import { type Passage, type PassageRule, passageChains, signatureOf } from './passage.ts';
+import { ProgramQueue, runProgram } from './queue.ts';
 
 const FAMILIES = [
   { family: 4, programs: ['iptables-legacy', 'iptables'] },
@@ -11,13 +13,9 @@ const FAMILIES = [
 ] as const;
 const CHAIN = 'FORWARD';
 const SECONDS_FOR_LOCK = '5';
-const ENVIRONMENT = { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' };
 const NOTHING: Passage = { bridges: [], outside: [] };
 
 type Family = (typeof FAMILIES)[number];
-
-/** All changes of this process, one after the other. */
-let changes: Promise<void> = Promise.resolve();
 
 export class XtablesChains {
   /** What our chains of a family have been filled with. */
@@ -25,7 +23,7 @@ export class XtablesChains {
   /** What its program has refused: it is not asked the same again. */
   readonly #refused = new Map<Family, string>();
   #passage = NOTHING;
-  #waiting = 0;
+  readonly #queue = new ProgramQueue();
 
   constructor(private readonly owner: string) {}
 
@@ -40,7 +38,7 @@ export class XtablesChains {
 
   /** Whether somebody has made a chain drop, or taken our rules away. */
   check(): void {
-    if (this.#waiting === 0) this.complete(this.#passage);
+    if (this.#queue.isIdle) this.complete(this.#passage);
   }
 
   remove(): void {
@@ -49,12 +47,11 @@ export class XtablesChains {
 
   /** Undefined when there is nothing to wait for. */
   get settled(): Promise<void> | undefined {
-    return this.#waiting === 0 ? undefined : changes;
+    return this.#queue.settled;
   }
 
   #change(family: Family): void {
-    this.#waiting++;
-    changes = changes.then(async () => {
+    this.#queue.add(async () => {
       try {
         // It may have been done by the one before.
         const restore = this.#lacks(family);
@@ -67,8 +64,6 @@ export class XtablesChains {
       } catch (error) {
         // The host's other rules are what they were: containers may be cut off, the engine works.
         log.warn('could not change the rules of the older iptables', { error: messageOf(error) });
-      } finally {
-        this.#waiting--;
       }
     });
   }
@@ -115,30 +110,15 @@ async function runRestore(family: Family, input: string): Promise<void> {
   if (!program)
     throw new Error(`it has rules here that drop what is forwarded, but ${family.programs[0]} is not installed`);
   const command = [`${program}-restore`, '--noflush', '-w', SECONDS_FOR_LOCK];
-  const { code, stderr } = await run(command, input);
+  const { code, stderr } = await runProgram(command, input);
   if (code !== 0) throw new Error(`${program}-restore: ${stderr.trim()}`);
 }
 
 /** Under the plain name there may be the newer one. */
 async function programOf({ programs }: Family): Promise<string | undefined> {
   for (const program of programs) {
-    if (!Bun.which(program, ENVIRONMENT)) continue;
-    const { stdout } = await run([program, '--version'], '');
-    if (!stdout.includes('nf_tables')) return program;
+    const path = findProgram(program);
+    if (path && !(await runProgram([path, '--version'])).stdout.includes('nf_tables')) return path;
   }
   return undefined;
-}
-
-async function run(
-  command: readonly string[],
-  input: string,
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = Bun.spawn([...command], {
-    stdin: Buffer.from(input),
-    stdout: 'pipe',
-    stderr: 'pipe',
-    env: ENVIRONMENT,
-  });
-  const [code, stdout, stderr] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
-  return { code, stdout, stderr };
 }
