@@ -293,6 +293,19 @@ describe('connect and disconnect', () => {
   });
 });
 
+test('a network that a container was created on by its id is the same by its name, before the first start too', async () => {
+  const id = await lan.docker('network', 'create', 'twice');
+  await lan.docker('create', '--name', 'once', '--network', id, 'busybox', 'sleep', '600');
+  (await lan.engine.api.post('/networks/twice/connect', { Container: 'once', EndpointConfig: { Aliases: ['me'] } })).ok;
+  await lan.docker('start', 'once');
+  expect(await lan.exec('once', 'nslookup', 'me')).toContain(await lan.address('once', 'twice'));
+  await lan.docker('create', '--name', 'never', '--network', id, 'busybox', 'true');
+  await lan.docker('network', 'disconnect', 'twice', 'never');
+  expect(await lan.docker('inspect', '-f', '{{len .NetworkSettings.Networks}}', 'never')).toBe('0');
+  await lan.remove('once', 'never');
+  await lan.docker('network', 'rm', 'twice');
+});
+
 describe('containers', () => {
   test('tell by null what was not asked for, as Docker does', async () => {
     (await create({ Name: 'asked' })).ok;

@@ -36,7 +36,10 @@ export async function connect(
   const endpoint = endpointRecord(settings);
   if (!sandbox.live) {
     const network = findNetwork(context.store, reference);
-    if (network) checkConnect(context, sandbox, network, endpoint);
+    if (network) {
+      checkConnect(context, sandbox, network, endpoint);
+      forgetEndpoints(context, sandbox, network);
+    }
     sandbox.endpoints[network?.name ?? reference] = endpoint;
     endpoint.network = network?.id;
     context.store.saveSandbox(sandbox);
@@ -148,6 +151,13 @@ function connectLive(
   }
 }
 
+/** Before its first start, a container's network may be known by what it was asked for with: an id, or the beginning of one. */
+function forgetEndpoints(context: NetworkContext, sandbox: SandboxRecord, network: NetworkRecord): boolean {
+  const keys = Object.keys(sandbox.endpoints).filter(key => findNetwork(context.store, key)?.id === network.id);
+  for (const key of keys) delete sandbox.endpoints[key];
+  return keys.length > 0;
+}
+
 export async function disconnect(
   context: NetworkContext,
   sandbox: SandboxRecord,
@@ -157,7 +167,8 @@ export async function disconnect(
   const network = lookUp(context, reference, options.force);
   if (!sandbox.live || !network) {
     const name = network?.name ?? reference;
-    if (!sandbox.endpoints[name]) {
+    const isForgotten = network && forgetEndpoints(context, sandbox, network);
+    if (!isForgotten && !sandbox.endpoints[name]) {
       throw failed(`container ${sandbox.container} is not connected to the network ${name}`);
     }
     delete sandbox.endpoints[name];
