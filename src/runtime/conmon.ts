@@ -1,9 +1,10 @@
 // conmon watches one process each: it owns the stdio, writes the log file and the exit code, and outlives the daemon.
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { ProcessHandle } from '../kernel/process.ts';
-import { errnoOf, failed, unavailable } from '../lib/errors.ts';
+import { errnoOf, failed } from '../lib/errors.ts';
 import { watchDescriptor } from '../lib/socket.ts';
 import { sealedCrun } from './sealed-crun.ts';
+import { spawnFailure } from './spawn-failure.ts';
 
 const SIGKILL = 9;
 
@@ -198,10 +199,8 @@ function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environme
       },
     });
   } catch (error) {
-    throw unavailable(
-      `cannot start conmon (${request.conmonPath}): install the package conmon, or name the program with --conmon-path`,
-      error,
-    );
+    const ifMissing = 'install the package conmon, or name the program with --conmon-path';
+    throw spawnFailure(`conmon (${request.conmonPath})`, ifMissing, error);
   }
   const fds = (child.stdio as readonly unknown[]).slice(3) as number[];
   let waiting = true;

@@ -1,9 +1,10 @@
 // The verbs of an OCI runtime that the daemon gives itself; creating and executing go through conmon.
 import { closeSync, constants, existsSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
-import { errnoOf, failed, unavailable } from '../lib/errors.ts';
+import { errnoOf, failed } from '../lib/errors.ts';
 import { clearCgroup, removeCgroup } from './cgroups/control.ts';
 import type { Cgroup } from './cgroups/hierarchy.ts';
 import type { OciRuntime } from './conmon.ts';
+import { spawnFailure } from './spawn-failure.ts';
 
 /** Resolves to what the runtime wrote to stdout. */
 async function runVerb(runtime: OciRuntime, args: readonly string[]): Promise<string> {
@@ -11,7 +12,7 @@ async function runVerb(runtime: OciRuntime, args: readonly string[]): Promise<st
   try {
     child = Bun.spawn([runtime.path, ...runtime.args, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
-    throw unavailable(`cannot start the runtime ${runtime.name} (${runtime.path}): is it installed?`, error);
+    throw spawnFailure(`the runtime ${runtime.name} (${runtime.path})`, 'is it installed?', error);
   }
   const [said, message, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (code !== 0) throw failed(message.trim() || `${runtime.path} ${args[0]} failed with exit code ${code}`);

@@ -90,3 +90,33 @@ test('of a port’s helper that ended', async () => {
   allowDescriptors(lan.engine, 'plenty');
   await until(async () => (await served()) === 'web');
 });
+
+test('a start that runs out of them half-way says so, and leaves nothing', async () => {
+  await using lan = await NetworkHost.start();
+  await lan.docker('network', 'create', '--ipv6', 'net');
+  const container = ['--network', 'net', '-p', '8080:80', 'busybox'];
+  await lan.docker('run', '--rm', ...container, 'true');
+  const codes: number[] = [];
+  for (let left = 2; codes.at(-1) !== 0; left++) {
+    limitOpenFiles(lan.engine.pid, { soft: (await restingDescriptors(lan.engine)) + left, hard });
+    const ran = await lan.refused('run', '-d', '--name', 'scarce', ...container, 'sleep', '600');
+    allowDescriptors(lan.engine, 'plenty');
+    if (ran.code !== 0) expect(ran).toMatchObject({ code: 125, stderr: expect.stringContaining('EMFILE') });
+    codes.push(ran.code);
+    await lan.remove('scarce');
+  }
+  expect(codes).toContain(125);
+  await until(() => !lan.interfaces().some(name => name.startsWith('veth')));
+  expect(lan.engine.log).not.toContain('nobody caught');
+  await lan.docker('run', '--rm', ...container, 'true');
+});
+
+/** How many are open when nothing goes on. */
+async function restingDescriptors(engine: TestEngine): Promise<number> {
+  const counts: number[] = [];
+  await until(() => {
+    counts.unshift(readdirSync(`/proc/${engine.pid}/fd`).length);
+    return counts.length >= 10 && new Set(counts.slice(0, 10)).size === 1;
+  });
+  return counts[0]!;
+}

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { ProcessHandle } from '../../kernel/process.ts';
 import { conflict, messageOf, notModified } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
+import { untilItWorks } from '../../lib/until-it-works.ts';
 import type { Watched } from '../../runtime/conmon.ts';
 import type { Exit } from '../../runtime/exits.ts';
 import { deleteCreated, deleteEnded, startCreated, startFailure } from '../../runtime/oci-runtime.ts';
@@ -51,6 +52,7 @@ async function startLocked(context: ContainerContext, live: LiveContainer): Prom
   try {
     // A conmon that was slow to tell of an earlier end must not be taken for this one's.
     context.exits.forget(record.id);
+    await finishCleanUp(context, live);
     await live.log.prepare();
     const watched = await launchHolding(context, live);
     live.watched = paths.bundle;
@@ -99,9 +101,7 @@ async function abandonStart(context: ContainerContext, live: LiveContainer, caus
   record.exitCode = failure.exitCode === 125 ? 128 : failure.exitCode;
   record.error = failure.message;
   context.store.saveIfPossible(record);
-  await cleanUpProcess(context, live, 'unknown').catch(error =>
-    log.warn('a failed start left something behind', { container: record.id, error: messageOf(error) }),
-  );
+  await cleanUpOrLater(context, live, 'unknown');
   context.exits.forget(record.id);
   // Without the reason: whoever asked for the start hears it in that answer, and would else show it twice.
   live.notify(['not-running', 'next-exit'], { statusCode: record.exitCode });
@@ -149,11 +149,7 @@ export async function settleExit(context: ContainerContext, live: LiveContainer,
   live.notify(again ? ['next-exit'] : ['next-exit', 'not-running'], result);
   const leaves = !again && record.hostConfig.AutoRemove === true && !live.keepOnExit;
   if (leaves && (await removeEnded(context, live))) return;
-  try {
-    await cleanUpProcess(context, live, 'ended');
-  } catch (error) {
-    log.error('could not clean up after an exited container', { container: id, error: messageOf(error) });
-  }
+  await cleanUpOrLater(context, live, 'ended');
   if (again) scheduleRestart(context, live, ranFor);
   else if (leaves) await removeLocked(context, live, { volumes: true });
 }
@@ -178,6 +174,31 @@ export async function cleanUpProcess(
   await releaseMounts(context, record);
   if (!live.rootUsers) context.snapshots.unmount(record.id);
   await rm(pathsOf(context, record).bundle, { recursive: true, force: true });
+}
+
+/** What is in its way, a want of descriptors say, may be gone in a moment; and nobody else would come back for the rest. */
+async function cleanUpOrLater(context: ContainerContext, live: LiveContainer, end: 'ended' | 'unknown'): Promise<void> {
+  const { record } = live;
+  const failed = (error: unknown) => {
+    live.unclean = true;
+    log.warn('the clean-up after a container is not complete', { container: record.id, error: messageOf(error) });
+  };
+  try {
+    await cleanUpProcess(context, live, end);
+  } catch (error) {
+    failed(error);
+    void untilItWorks(async () => {
+      using _ = await live.transition.lock();
+      if (context.store.get(record.id) === record) await finishCleanUp(context, live);
+    }, failed);
+  }
+}
+
+/** The caller holds the lock, and nothing runs. */
+export async function finishCleanUp(context: ContainerContext, live: LiveContainer): Promise<void> {
+  if (!live.unclean) return;
+  await cleanUpProcess(context, live, 'unknown');
+  live.unclean = false;
 }
 
 /** The part of it that is no file of the engine's. `leaves`: it has ended, and its files are about to go. */

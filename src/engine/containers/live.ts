@@ -18,6 +18,8 @@ export class LiveContainer {
   readonly transition = new Mutex();
   /** conmon's directory while a process is watched. */
   watched: string | undefined;
+  /** A clean-up did not come to its end: something of a process may be left. */
+  unclean = false;
   process: ProcessHandle | undefined;
   unwatchConmon: (() => void) | undefined;
   log: ContainerLog;

@@ -6,7 +6,7 @@ import { log } from '../../lib/logger.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { removeImageMounts } from './image-mounts.ts';
 import { releaseMounts } from './launch.ts';
-import { cleanUpProcess, takeDownProcess } from './lifecycle.ts';
+import { cleanUpProcess, finishCleanUp, takeDownProcess } from './lifecycle.ts';
 import type { LiveContainer } from './live.ts';
 import { type ContainerRecord, statusOf } from './record.ts';
 import { kill } from './stop.ts';
@@ -61,6 +61,7 @@ export async function removeLocked(
   context.store.saveIfPossible(record);
   try {
     if (live.watched) await cleanUpProcess(context, live, 'unknown');
+    await finishCleanUp(context, live);
     await live.log.close();
     await removeFiles(context, record);
     if (options.volumes) await removeAnonymousVolumes(context, record);

@@ -69,6 +69,8 @@ export class NameServer implements Disposable {
     listenOn(tcpFd, MAX_CONNECTIONS);
     const ports = { udp: portOf(udpFd), tcp: portOf(tcpFd) };
     const ready = backend ? redirect(namespace, { backend, ports, again }) : Promise.resolve();
+    // Whoever waits for it is told; a start that fails earlier waits no more.
+    ready.catch(() => undefined);
     let server: NameServer;
     const datagrams = {
       fd: udpFd,

@@ -4,6 +4,7 @@ import { readinessOf } from '../../../kernel/sockets.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import { watchDescriptor } from '../../../lib/socket.ts';
+import { untilItWorks } from '../../../lib/until-it-works.ts';
 
 const SETTLE_MS = 100;
 
@@ -28,14 +29,17 @@ export class Watch implements Disposable {
   }
 
   #next(): void {
-    watchDescriptor(readinessOf(this.changes.descriptor), {
+    const handlers = {
       data: () => undefined,
       error: () => undefined,
       close: () => {
         if (!this.#ended) this.#timer = setTimeout(() => this.#tell(), SETTLE_MS);
       },
-    }).then(
-      watcher => {
+    };
+    void untilItWorks(
+      async () => {
+        if (this.#ended) return;
+        const watcher = await watchDescriptor(readinessOf(this.changes.descriptor), handlers);
         if (this.#ended) watcher.terminate();
         else this.#watcher = watcher;
       },
