@@ -140,14 +140,9 @@ function mountByLayers(overlay: OverlayMount): boolean {
   try {
     for (const layer of overlay.lower) {
       const path = names.of(layer);
-      if (appendsLayers === undefined) {
-        appendsLayers =
-          fsconfig(SYS_fsconfig, context, FSCONFIG_SET_STRING, cstring('lowerdir+'), cstring(path), 0) === 0 ||
-          errno() !== EINVAL;
-        if (!appendsLayers) return false;
-      } else {
-        configure(context, FSCONFIG_SET_STRING, 'lowerdir+', path, layer);
-      }
+      appendsLayers ??= canAppend();
+      if (!appendsLayers) return false;
+      configure(context, FSCONFIG_SET_STRING, 'lowerdir+', path, layer);
     }
     configure(context, FSCONFIG_SET_STRING, 'upperdir', names.of(overlay.upper), overlay.upper);
     configure(context, FSCONFIG_SET_STRING, 'workdir', names.of(overlay.work), overlay.work);
@@ -165,6 +160,18 @@ function mountByLayers(overlay: OverlayMount): boolean {
     return true;
   } finally {
     if (mounted >= 0) closeSync(mounted);
+    closeSync(context);
+  }
+}
+
+function canAppend(): boolean {
+  const context = check(fsopen(SYS_fsopen, cstring('overlay'), FSOPEN_CLOEXEC), 'fsopen', 'overlay');
+  const takes = (key: string) =>
+    fsconfig(SYS_fsconfig, context, FSCONFIG_SET_STRING, cstring(key), cstring('/'), 0) === 0 || errno() !== EINVAL;
+  try {
+    // Before Linux 6.5 any option is taken at first, and what is unknown refused at the mount.
+    return !takes('no-such-option') && takes('lowerdir+');
+  } finally {
     closeSync(context);
   }
 }
