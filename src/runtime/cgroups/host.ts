@@ -27,7 +27,8 @@ export interface HostFacts {
   apparmor: boolean;
   selinux: boolean;
   cgroupNamespaces: boolean;
-  ipv4Forwarding: boolean;
+  /** Looked up at each use: the engine switches it on with its first network. */
+  readonly ipv4Forwarding: boolean;
   cgroups: Hierarchy;
   limits: CgroupFeatures;
 }
@@ -76,7 +77,9 @@ export function detectHost(): HostFacts {
     apparmor: readText('/sys/module/apparmor/parameters/enabled')?.trim() === 'Y',
     selinux: existsSync('/sys/fs/selinux/enforce'),
     cgroupNamespaces: existsSync('/proc/self/ns/cgroup'),
-    ipv4Forwarding: readText('/proc/sys/net/ipv4/ip_forward')?.trim() === '1',
+    get ipv4Forwarding() {
+      return readText('/proc/sys/net/ipv4/ip_forward')?.trim() === '1';
+    },
     cgroups,
     limits: cgroupFeatures(cgroups),
   };
