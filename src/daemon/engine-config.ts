@@ -27,6 +27,7 @@ export function engineConfig(settings: Settings, { environment, ...places }: Sur
     init: settings.init,
     initPath: settings.initPath || undefined,
     cgroupParent: settings.cgroupParent || undefined,
+    cgroupDriver: askedDriver(settings.execOptions),
     defaultUlimits: settings.defaultUlimits,
     defaultShmSize: settings.defaultShmSize,
     defaultIpcMode: settings.defaultIpcMode,
@@ -68,6 +69,12 @@ export function engineConfig(settings: Settings, { environment, ...places }: Sur
       dnsSearch: settings.dnsSearch,
     },
   };
+}
+
+/** The last one counts, as in Docker. */
+function askedDriver(options: readonly string[]): EngineConfig['cgroupDriver'] {
+  const driver = options.at(-1)?.split('=')[1];
+  return driver === 'systemd' || driver === 'cgroupfs' ? driver : undefined;
 }
 
 type Reloadable = Pick<

@@ -4,6 +4,7 @@ import { addressPools, features, runtimes, ulimits } from './structured-values.t
 import {
   boolean,
   bytes,
+  cgroupDriverOption,
   choice,
   integer,
   ipAddress,
@@ -141,9 +142,8 @@ export const options = {
     key: 'features',
     unbuilt: wanted => Object.entries(wanted).some(([name, on]) => KNOWN_FEATURES[name]?.includes(on) !== true),
   }),
-  execOptions: option('exec-opt', list(), 'native.cgroupdriver=cgroupfs is the only one', {
+  execOptions: option('exec-opt', list(cgroupDriverOption), 'native.cgroupdriver=systemd or cgroupfs', {
     key: 'exec-opts',
-    unbuilt: given => given.some(each => each !== 'native.cgroupdriver=cgroupfs'),
   }),
 
   bridge: option('bridge', text(''), 'The default bridge; none for no such network', { short: 'b' }),

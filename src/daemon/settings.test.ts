@@ -76,6 +76,8 @@ describe('the command line', () => {
     [['--default-ulimit=nofile=10:5'], 'soft limit must be less than or equal to hard limit'],
     [['--default-ulimit=nope=1'], 'invalid ulimit type: nope'],
     [['--add-runtime=x'], 'invalid runtime argument: x'],
+    [['--exec-opt=native.cgroupdriver=openrc'], 'systemd or cgroupfs'],
+    [['--exec-opt=isolation=process'], 'there is no such exec-opt'],
     [['--registry-mirror=ftp://x'], 'invalid mirror'],
     [['--registry-mirror=https://a:b@x'], 'username/password not allowed'],
     [['--insecure-registry=http://x'], 'should not have a scheme'],
@@ -186,7 +188,6 @@ describe('flags and file together', () => {
     [[], { builder: { gc: { enabled: true } } }, 'builder in the configuration file: not built yet'],
     [[], { 'live-restore': false }, 'containers always outlive this daemon'],
     [['--storage-driver=btrfs'], {}, '--storage-driver: btrfs is not built yet'],
-    [['--exec-opt=native.cgroupdriver=systemd'], {}, 'is not built yet'],
     [['--log-driver=syslog'], {}, "log driver 'syslog' is not built yet"],
     [['--log-driver=nope'], {}, "no log driver named 'nope'"],
     [['--log-opt=nope=1'], {}, 'nope'],
@@ -214,6 +215,7 @@ describe('flags and file together', () => {
     [['--feature=containerd-snapshotter', '--feature=cdi=false', '--firewall-backend=nftables']],
     [['--feature=buildkit']],
     [['--feature=buildkit=false']],
+    [['--exec-opt=native.cgroupdriver=systemd']],
   ])('%p make sense', flags => {
     expect(() => merged(flags, {})).not.toThrow();
   });

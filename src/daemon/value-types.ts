@@ -163,6 +163,16 @@ export function mirror(value: string): string {
   return value;
 }
 
+/** The only options of the kind that Docker still has. */
+export function cgroupDriverOption(value: string): string {
+  const [key, driver] = cut(value, '=');
+  if (key.toLowerCase() !== 'native.cgroupdriver') throw wrong(`${JSON.stringify(value)}: there is no such exec-opt`);
+  if (driver !== 'systemd' && driver !== 'cgroupfs') {
+    throw wrong(`native.cgroupdriver is systemd or cgroupfs, not ${JSON.stringify(driver ?? '')}`);
+  }
+  return `native.cgroupdriver=${driver}`;
+}
+
 export function searchDomain(value: string): string {
   if (value !== '.' && !/^[A-Za-z0-9_]([\w.-]{0,253}[A-Za-z0-9_])?\.?$/.test(value.trim())) {
     throw wrong(`${JSON.stringify(value)} is not a valid domain`);

@@ -1,4 +1,5 @@
 // What an engine is told at start-up. The daemon makes it from flags and daemon.json; tests make it by hand.
+import type { CgroupDriver } from '../runtime/cgroups/driver.ts';
 import type { Ulimit } from './ulimit.ts';
 
 export interface RuntimeConfig {
@@ -26,6 +27,8 @@ export interface EngineConfig {
   init: boolean;
   initPath: string | undefined;
   cgroupParent: string | undefined;
+  /** As asked for. */
+  cgroupDriver: CgroupDriver | undefined;
   defaultUlimits: Readonly<Record<string, Ulimit>>;
   defaultShmSize: number;
   defaultIpcMode: 'private' | 'shareable';

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createSnapshots, type Snapshots } from '../content/snapshots.ts';
 import { pluginPlaces } from '../plugins/places.ts';
 import { Plugins } from '../plugins/plugins.ts';
+import { checkParent, chooseDriver } from '../runtime/cgroups/driver.ts';
 import { detectHost } from '../runtime/cgroups/host.ts';
 import type { EngineConfig } from './config.ts';
 import type { Containers } from './containers/containers.ts';
@@ -44,6 +45,8 @@ export interface EngineOptions {
 export function createEngine(config: EngineConfig, options: EngineOptions): Engine {
   for (const root of [config.dataRoot, config.execRoot]) mkdirSync(root, { recursive: true, mode: 0o711 });
   const host = detectHost();
+  const cgroupDriver = chooseDriver(config.cgroupDriver);
+  checkParent(cgroupDriver, config.cgroupParent ?? '');
   const database = openState(`${config.dataRoot}/state.db`);
   const events = new EventLog();
   let manager: ContainerManager;
@@ -65,6 +68,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
   manager = new ContainerManager({
     config,
     host,
+    cgroupDriver,
     database,
     images,
     snapshots,
@@ -90,6 +94,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
   const system = new EngineSystem({
     config,
     host,
+    cgroupDriver,
     events,
     containers,
     images,

@@ -3,6 +3,7 @@ import { closeSync, constants, existsSync, openSync, rmSync, unlinkSync, writeSy
 import { errnoOf, failed } from '../lib/errors.ts';
 import { clearCgroup, removeCgroup } from './cgroups/control.ts';
 import type { Cgroup } from './cgroups/hierarchy.ts';
+import { scopeEnds } from './cgroups/scope.ts';
 import type { OciRuntime } from './conmon.ts';
 import { spawnFailure } from './spawn-failure.ts';
 
@@ -48,7 +49,9 @@ export async function deleteCreated(runtime: OciRuntime, id: string, cgroup: Cgr
 
 /** The same for a container whose processes are all gone. */
 export async function deleteEnded(runtime: OciRuntime, id: string, cgroup: Cgroup): Promise<void> {
-  if (runtime.crunState === undefined || !removeCgroup(cgroup)) return deleteCreated(runtime, id, cgroup);
+  if (runtime.crunState === undefined) return deleteCreated(runtime, id, cgroup);
+  const isGone = (cgroup.unit === undefined || (await scopeEnds(cgroup))) && removeCgroup(cgroup);
+  if (!isGone) return deleteCreated(runtime, id, cgroup);
   // A few small files in memory: gone sooner than another thread would have been told to do it.
   rmSync(`${runtime.crunState}/${id}`, { recursive: true, force: true });
 }

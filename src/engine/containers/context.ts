@@ -1,5 +1,6 @@
 // What the verbs of a container share: the engine's other nouns, and the containers themselves.
 import type { ContainerId } from '../../lib/ids.ts';
+import type { CgroupDriver } from '../../runtime/cgroups/driver.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
 import type { ExitWatcher } from '../../runtime/exits.ts';
 import type { EngineDefaults } from '../../runtime/oci/spec.ts';
@@ -17,6 +18,7 @@ export interface ContainerContext {
   /** Read at each use: a reload changes some of it. */
   readonly config: EngineConfig;
   readonly host: HostFacts;
+  readonly cgroupDriver: CgroupDriver;
   readonly store: ContainerStore;
   readonly images: Images;
   readonly snapshots: Snapshots;

@@ -5,6 +5,7 @@ import { hostname as hostName } from 'node:os';
 import { invalid, messageOf } from '../../lib/errors.ts';
 import { newContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { checkParent } from '../../runtime/cgroups/driver.ts';
 import { containerOfMode } from '../../runtime/oci/modes.ts';
 import { validateHostConfig } from '../../runtime/oci/validate.ts';
 import { parseSignal } from '../../runtime/signals.ts';
@@ -59,7 +60,8 @@ export async function createContainer(
       cgroupnsMode: context.config.defaultCgroupnsMode,
     },
   );
-  runtimeNamed(context.config, hostConfig.Runtime!);
+  runtimeNamed(context, hostConfig.Runtime!);
+  checkParent(context.cgroupDriver, hostConfig.CgroupParent ?? '');
   const logConfig = effectiveLogConfig(context, hostConfig);
   validateLogOptions(logConfig.driver, logConfig.options);
 

@@ -4,12 +4,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { limitOpenFiles } from '../../kernel/process.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
+import { scopeAnnotations } from '../../runtime/cgroups/driver.ts';
 import { quickMoves } from '../../runtime/cgroups/quick-moves.ts';
+import { tellLimits } from '../../runtime/cgroups/scope.ts';
 import { awaitBundle, type Watched } from '../../runtime/conmon.ts';
+import { containerResources } from '../../runtime/oci/resources.ts';
 import { buildSpec, lateOpenFiles, specText } from '../../runtime/oci/spec.ts';
 import { resolveUser } from '../../runtime/users.ts';
+import type { HostConfig } from '../../wire/types.ts';
 import { ociMounts } from '../volumes/oci-mounts.ts';
-import { cgroupPath } from './cgroup.ts';
+import { cgroupOf, newPlace } from './cgroup.ts';
 import { type ContainerContext, pathsOf } from './context.ts';
 import { homeOf, processEnvironment } from './environment.ts';
 import { writeEtcFiles } from './etc-files.ts';
@@ -62,6 +66,8 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     etc: paths,
     readonlyRootfs: hostConfig.ReadonlyRootfs === true,
   });
+  const place = newPlace(context, record);
+  record.cgroup = place.path;
   const { spec, warnings } = buildSpec({
     id: record.id,
     rootfs,
@@ -81,17 +87,22 @@ export async function launch(context: ContainerContext, live: LiveContainer): Pr
     mounts: mounts.list,
     sharedShm: sharedMemoryPath(context, record),
     namespaces: namespacesOf(context, record, sandbox),
-    cgroupsPath: cgroupPath(context, record),
+    cgroupsPath: place.cgroupsPath,
+    annotations: context.cgroupDriver === 'systemd' ? scopeAnnotations : {},
     host: context.host,
     defaults: context.specDefaults(),
   });
   for (const warning of warnings) log.warn(warning, { container: record.id });
   writeFileSync(`${paths.bundle}/config.json`, specText(spec));
   const watched = await conmon.create();
+  // Not told, it would take the limits back the next time that it is reloaded.
+  if (hasAnyLimit(hostConfig)) await tellLimits(cgroupOf(context, record));
   const openFiles = lateOpenFiles({ hostConfig, host: context.host, defaults: context.specDefaults() });
   if (openFiles) limitOpenFiles(watched.pid, openFiles);
   return watched;
 }
+
+const hasAnyLimit = (hostConfig: HostConfig) => Object.keys(containerResources(hostConfig)).length > 0;
 
 /** What a launch mounted besides the root file system, when the processes are gone. Idempotent. */
 export async function releaseMounts(context: ContainerContext, record: ContainerRecord): Promise<void> {

@@ -6,6 +6,7 @@ import type { ByteSource } from '../../lib/streams.ts';
 import { untilItWorks } from '../../lib/until-it-works.ts';
 import { loadDefaultProfile } from '../../runtime/apparmor.ts';
 import { reopenLog, resizeTerminal } from '../../runtime/attach-socket.ts';
+import type { CgroupDriver } from '../../runtime/cgroups/driver.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
 import { ExitWatcher } from '../../runtime/exits.ts';
 import type { EngineConfig } from '../config.ts';
@@ -55,6 +56,7 @@ import { update } from './update.ts';
 export interface ContainerDependencies {
   config: EngineConfig;
   host: HostFacts;
+  cgroupDriver: CgroupDriver;
   database: StateDatabase;
   images: Images;
   snapshots: Snapshots;
@@ -97,6 +99,7 @@ export class ContainerManager implements Containers {
     this.#context = {
       config,
       host: dependencies.host,
+      cgroupDriver: dependencies.cgroupDriver,
       store,
       images: dependencies.images,
       snapshots: dependencies.snapshots,

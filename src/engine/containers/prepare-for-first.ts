@@ -8,7 +8,7 @@ import { runtimeNamed } from './runtimes.ts';
 
 export function prepareForFirst(context: ContainerContext): void {
   try {
-    const { path, crunState } = runtimeNamed(context.config, context.config.defaultRuntime);
+    const { path, crunState } = runtimeNamed(context, context.config.defaultRuntime);
     // Other runtimes make a filter of their own of the rules.
     if (crunState === undefined) return;
     sealedCrun(path);

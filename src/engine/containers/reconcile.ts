@@ -7,6 +7,7 @@ import { errnoOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { setFrozen } from '../../runtime/cgroups/control.ts';
+import { containerPlace } from '../../runtime/cgroups/driver.ts';
 import { startForgotten } from '../../runtime/oci-runtime.ts';
 import { processStat } from '../../runtime/proc.ts';
 import { cgroupOf, removeContainerCgroup } from './cgroup.ts';
@@ -28,11 +29,14 @@ import { watchConmon } from './watchdog.ts';
 const unknownExit = () => ({ code: 255, time: new Date() });
 
 export async function reconcileContainers(context: ContainerContext): Promise<void> {
+  const { cgroupParent } = context.config;
   const running = new Set<ContainerId>();
   const ended: LiveContainer[] = [];
   for (const record of [...context.store.all()]) {
     const live = context.live(record);
     if (record.phase.kind === 'running') {
+      // Stored by an engine that knew only one driver.
+      record.cgroup ??= containerPlace('cgroupfs', record.id, record.hostConfig.CgroupParent || cgroupParent).path;
       if (takeOver(context, live)) {
         running.add(record.id);
         await finishStart(context, live);

@@ -37,6 +37,8 @@ export interface ContainerRecord {
   args: string[];
   mounts: ContainerMount[];
   runtime: string;
+  /** Where its processes are since its last start: the engine may have got another cgroup driver since. */
+  cgroup?: string;
   logDriver: string;
   logOptions: Record<string, string>;
   phase: Phase;

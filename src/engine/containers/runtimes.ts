@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { invalid, unavailable } from '../../lib/errors.ts';
 import type { OciRuntime } from '../../runtime/conmon.ts';
-import type { EngineConfig } from '../config.ts';
 import type { ContainerContext } from './context.ts';
 import { runtimeState } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 
 /** The program behind a name of --runtime, told to keep its state with this engine. */
-export function runtimeNamed(config: EngineConfig, name: string): OciRuntime {
+export function runtimeNamed(
+  { config, cgroupDriver }: Pick<ContainerContext, 'config' | 'cgroupDriver'>,
+  name: string,
+): OciRuntime {
   const runtime = config.runtimes[name];
   if (!runtime) throw invalid(`unknown or invalid runtime name: ${name}`);
   const path = runtime.path.includes('/') ? runtime.path : (Bun.which(runtime.path) ?? runtime.path);
@@ -16,13 +18,13 @@ export function runtimeNamed(config: EngineConfig, name: string): OciRuntime {
   return {
     name,
     path,
-    args: ['--root', state, ...runtime.args],
+    args: ['--root', state, ...(cgroupDriver === 'systemd' ? ['--systemd-cgroup'] : []), ...runtime.args],
     ...(basename(path) === 'crun' ? { crunState: state } : {}),
   };
 }
 
 export const ociRuntime = (context: ContainerContext, record: ContainerRecord): OciRuntime =>
-  runtimeNamed(context.config, record.runtime);
+  runtimeNamed(context, record.runtime);
 
 /** For making something new: conmon could not say that the runtime is not there. */
 export function installedRuntime(context: ContainerContext, record: ContainerRecord): OciRuntime {

@@ -1,6 +1,7 @@
 // `docker info`, `docker version`, `docker system df`.
 import { hostname, machine } from 'node:os';
 import { buildTime, gitCommit, productName, productVersion } from '../../lib/product.ts';
+import type { CgroupDriver } from '../../runtime/cgroups/driver.ts';
 import type { HostFacts } from '../../runtime/cgroups/host.ts';
 import type { FirewallInfo, SystemInfo, SystemVersion } from '../../wire/types.ts';
 import type { EngineConfig } from '../config.ts';
@@ -16,6 +17,7 @@ import { systemWarnings } from './warnings.ts';
 export interface SystemSources {
   config: EngineConfig;
   host: HostFacts;
+  cgroupDriver: CgroupDriver;
   events: { readonly listeners: number };
   containers: ContainerUsage;
   images: ImageUsage;
@@ -47,7 +49,7 @@ export class EngineSystem implements System {
   }
 
   async info(): Promise<SystemInfo> {
-    const { config, host, containers, images, events } = this.sources;
+    const { config, host, cgroupDriver, containers, images, events } = this.sources;
     const { limits } = host;
     const { running, paused, stopped } = containers.counts();
     const os = operatingSystem();
@@ -83,7 +85,7 @@ export class EngineSystem implements System {
       NGoroutines: 0,
       SystemTime: new Date().toISOString(),
       LoggingDriver: config.logDriver,
-      CgroupDriver: 'cgroupfs',
+      CgroupDriver: cgroupDriver,
       CgroupVersion: host.cgroups.version === 2 ? '2' : '1',
       NEventsListener: events.listeners,
       KernelVersion: host.kernelRelease,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from '../../kernel/mount.ts';
 import { errnoOf, failed, messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
+import { unitOf } from './driver.ts';
 import { readText } from './files.ts';
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
@@ -183,6 +184,8 @@ export interface Cgroup {
   version: 1 | 2;
   /** From the root of each tree: '/docker/<id>'. */
   path: string;
+  /** The scope that systemd has made of it. */
+  unit: string | undefined;
   /** Its directory by controller, whether it exists or not. */
   directories: Readonly<Record<string, string>>;
   /** Its directory in each tree. */
@@ -194,18 +197,8 @@ export function cgroupAt(hierarchy: Hierarchy, path: string): Cgroup {
   return {
     version: hierarchy.version,
     path: clean,
+    unit: unitOf(clean),
     directories: Object.fromEntries(Object.entries(hierarchy.mounts).map(([name, mount]) => [name, mount + clean])),
     all: hierarchy.trees.map(tree => tree + clean),
   };
-}
-
-/** Where Docker puts a container: under its own parent, the engine's, or /docker. */
-export function containerCgroupPath(id: string, parent: string | undefined, engineParent: string | undefined): string {
-  const base = parent || engineParent || '/docker';
-  const parts: string[] = [];
-  for (const part of base.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '' && part !== '.') parts.push(part);
-  }
-  return `/${[...parts, id].join('/')}`;
 }

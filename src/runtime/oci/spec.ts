@@ -72,6 +72,8 @@ export interface SpecInput {
   sharedShm?: string;
   namespaces: Namespaces;
   cgroupsPath: string;
+  /** The engine's own words to the runtime, beside the user's. */
+  annotations?: Readonly<Record<string, string>>;
   host: HostFacts;
   defaults: EngineDefaults;
 }
@@ -106,7 +108,11 @@ export function buildSpec(input: SpecInput): BuiltSpec {
   const propagation = rootPropagation(input.mounts);
   const { maskedPaths, readonlyPaths } = protectedPaths(hostConfig);
   const filter = seccomp && filterProgram(seccomp);
-  const annotations = { ...hostConfig.Annotations, ...(filter !== undefined && { [FILTER_ANNOTATION]: filter }) };
+  const annotations = {
+    ...input.annotations,
+    ...hostConfig.Annotations,
+    ...(filter !== undefined && { [FILTER_ANNOTATION]: filter }),
+  };
   const spec: OciSpec = {
     ociVersion: OCI_VERSION,
     // Those who share the host's or another's name do not set it.
