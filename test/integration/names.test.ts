@@ -1,13 +1,16 @@
 // The embedded name server, spoken to in its own language from a container's namespace.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { readdirSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
 import { bindSocket, connectStream, enlargeReceiveBuffer } from '../../src/kernel/sockets.ts';
 import { connectSocket } from '../../src/lib/socket.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
 import { firstMessage, framed, parseQuery, RCODE, TYPE, writeResponse } from '../../src/network/dns/message.ts';
+import { NameServer, type Names } from '../../src/network/dns/server.ts';
+import { SandboxNamespace } from '../../src/network/sandbox.ts';
 import { Random } from '../chaos/random.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
+import { run } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
 const SERVER = '127.0.0.11';
@@ -265,6 +268,33 @@ describe('what others know', () => {
     } finally {
       udp.close();
       tcp.stop(true);
+    }
+  });
+});
+
+describe('port 53 of the server is reached', () => {
+  const names: Names = {
+    addresses: (name, family) => (name === 'neighbour' && family === 4 ? ['10.99.0.7'] : undefined),
+    nameOf: () => undefined,
+    upstreams: [],
+    ndotsSet: false,
+  };
+
+  test.each([
+    ['by nf_tables', 'nftables', true],
+    ['by iptables', 'iptables', true],
+    ['where there is neither, though the container can’t have that port then', undefined, false],
+  ] as const)('%s', async (_, backend, isFree) => {
+    using namespace = SandboxNamespace.create();
+    const inside = (...command: string[]) => run(['nsenter', `--net=${namespace.path}`, ...command]);
+    // Once more, as after a restart of the engine: what was there before leads nowhere.
+    for (const again of backend ? [false, true] : [false]) {
+      using server = NameServer.open(namespace, names, { again, backend });
+      await server.ready;
+      expect((await inside('busybox', 'nslookup', 'neighbour', '127.0.0.11')).stdout).toContain('10.99.0.7');
+      const bind = () => bindSocket({ protocol: 'udp', address: Uint8Array.of(0, 0, 0, 0), port: 53 });
+      if (isFree) closeSync(namespace.visit(bind));
+      else expect(() => namespace.visit(bind)).toThrow('EADDRINUSE');
     }
   });
 });
