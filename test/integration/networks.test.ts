@@ -461,14 +461,15 @@ test('on a network of one’s own a link is a name for one container alone, by e
 });
 
 describe('the engine and its host', () => {
-  test('switches forwarding on for its containers only', async () => {
+  test('switches forwarding on for its containers only, and off when it leaves', async () => {
     await using quiet = await NetworkHost.start({
       beforeStart: host => {
         host.setSysctl('net/ipv4/ip_forward', '0');
       },
     });
     await quiet.web('web', '-p', '8080:80');
-    expect(quiet.host.visit(() => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim())).toBe('1');
+    const forwards = () => quiet.host.visit(() => readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim());
+    expect(forwards()).toBe('1');
     expect(await fetchFrom(quiet.neighbour, `http://${HOST}:8080/`)).toBe('web');
     expect(await quiet.exec('web', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
     if (quiet.firewall === 'nftables') {
@@ -477,6 +478,19 @@ describe('the engine and its host', () => {
     } else {
       expect(await quiet.host.output(quiet.firewall, '-S', 'FORWARD')).toContain('-P FORWARD DROP');
     }
+    await quiet.engine.kill();
+    await quiet.engine.start();
+    await quiet.docker('rm', '-f', 'web');
+    await quiet.engine.kill();
+    await quiet.engine.start();
+    await quiet.engine.stop();
+    expect(forwards()).toBe('0');
+    await quiet.engine.start();
+    await quiet.docker('run', '--rm', 'busybox', 'true');
+    // Whoever made it may have found that the host forwards.
+    await quiet.host.output('ip', 'link', 'add', 'virbr0', 'type', 'bridge');
+    await quiet.engine.stop();
+    expect(forwards()).toBe('1');
   });
 
   test('works where others drop what is forwarded, and leaves their rules alone', async () => {

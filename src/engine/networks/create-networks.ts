@@ -221,7 +221,10 @@ class NetworksImplementation implements EngineNetworks {
     try {
       await host.released();
       // What runs on must be reached on; without anything that runs, the host looks as if there were no engine.
-      if (used.size === 0) await host.takeDown([...store.networks]);
+      if (used.size === 0) {
+        await host.takeDown([...store.networks]);
+        host.stopForwarding();
+      }
     } catch (error) {
       log.warn('could not take down the networks', { error: messageOf(error) });
     }

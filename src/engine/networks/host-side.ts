@@ -13,6 +13,7 @@ import { driverNamed } from '../../network/drivers/drivers.ts';
 import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
 import { type FirewallBackend, openFirewall } from '../../network/firewall/backends.ts';
 import type { Firewall, FirewallLink, FirewallNetwork, FirewallPort } from '../../network/firewall/firewall.ts';
+import { carriesForOthers, hostLinksOf } from '../../network/firewall/others/surroundings.ts';
 import { LinkSweeper } from '../../network/link-sweeper.ts';
 import { type SandboxNamespace, writeSysctl } from '../../network/sandbox.ts';
 import type { NetworkConfig } from '../config.ts';
@@ -156,11 +157,24 @@ export class HostSide implements Disposable {
     for (const network of made) this.driver(network).remove(network, []);
     if (made.some(network => this.#rulesOf(network))) {
       this.#firewall ??= this.#newFirewall();
-      this.#closed = this.#firewall?.remove() ?? this.#closed;
+      this.#closed = this.#closed.union(this.#firewall?.remove() ?? new Set());
     }
     const settled = this.settled();
     this[Symbol.dispose]();
     return settled;
+  }
+
+  /** After all is taken down. Where we had the host forward, and only for our containers, it does so no longer. */
+  stopForwarding(): void {
+    if (this.#closed.size === 0) return;
+    const own = new Set([...this.store.networks].map(network => network.interfaceName));
+    if (carriesForOthers(hostLinksOf(hostLinks()), own)) {
+      log.warn('the host goes on forwarding, as others may need it: the rules that kept it to containers are gone');
+      return;
+    }
+    if (this.#closed.has(4)) writeSysctl('net/ipv4/ip_forward', '0');
+    if (this.#closed.has(6)) writeSysctl('net/ipv6/conf/all/forwarding', '0');
+    this.#closed = new Set();
   }
 
   /** What the host reaches already; a subnet chosen by us must not hide it. */

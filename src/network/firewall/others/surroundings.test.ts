@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { Link } from '../../../kernel/rtnetlink.ts';
-import { type HostLinks, surroundingsOf } from './surroundings.ts';
+import { carriesForOthers, type HostLinks, surroundingsOf } from './surroundings.ts';
 
 interface Given {
   name: string;
@@ -130,4 +130,15 @@ test('guests are the bridges that are neither ours nor outside', () => {
       { name: 'iptables', kind: 'bridge', alias: 'dockyard-87654321' },
     ]),
   ).toEqual(['docker0', 'iptables']);
+});
+
+test.each<[string, Given, boolean]>([
+  ['hardware', { name: 'eth0' }, false],
+  ['our own bridge', { name: 'ours', kind: 'bridge' }, false],
+  ['an uplink of a container that the host is', { name: 'eth0', kind: 'veth', addresses: [[10, 0, 0, 2]] }, false],
+  ["somebody else's bridge", { name: 'virbr0', kind: 'bridge' }, true],
+  ['a tunnel', { name: 'wg0', kind: 'wireguard' }, true],
+  ["the host's end of a container's interface", { name: 'cali1', kind: 'veth' }, true],
+])('whether others may need that the host forwards: %s', (_, link, expected) => {
+  expect(carriesForOthers(hostOf([{ name: 'lo' }, link]), new Set(['ours']))).toBe(expected);
 });

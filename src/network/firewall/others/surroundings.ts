@@ -41,17 +41,32 @@ export function surroundingsOf(host: HostLinks, own: ReadonlySet<string>, judges
   return { outside: outside.sort(), guests: guests.sort() };
 }
 
+/** Kinds by which a host carries packets for containers, virtual machines or peers of others. */
+const CARRYING: ReadonlySet<string> = new Set(['bridge', 'tun', 'wireguard', 'ipip', 'gre', 'sit', 'vxlan']);
+
+/** Whether anybody but us may need that the host forwards. */
+export function carriesForOthers({ links, addresses, hasDefaultRoute }: HostLinks, own: ReadonlySet<string>): boolean {
+  const inSubnet = new Set(addresses.flatMap(({ link, address }) => (hasNeighbours(address) ? [link] : [])));
+  return links.some(link => {
+    if (own.has(link.name)) return false;
+    if (CARRYING.has(link.kind)) return true;
+    return link.kind === 'veth' && link.master === 0 && !inSubnet.has(link.index) && !hasDefaultRoute(link.index);
+  });
+}
+
 export function readSurroundings(
   route: RouteSocket,
   own: ReadonlySet<string>,
   judges: ReadonlySet<string>,
 ): Surroundings {
-  return surroundingsOf(
-    { links: route.links(), addresses: route.addresses(), hasDefaultRoute: link => route.hasDefaultRoute(link) },
-    own,
-    judges,
-  );
+  return surroundingsOf(hostLinksOf(route), own, judges);
 }
+
+export const hostLinksOf = (route: RouteSocket): HostLinks => ({
+  links: route.links(),
+  addresses: route.addresses(),
+  hasDefaultRoute: link => route.hasDefaultRoute(link),
+});
 
 function hasNeighbours({ bytes, bits }: LinkAddress): boolean {
   const isLinkLocal = bytes.length === 16 && bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
