@@ -50,8 +50,6 @@ test('a tree per controller is version 1, a v2 tree beside them or not', () => {
   expect(hierarchy.unified).toBe(`${root}/unified`);
 });
 
-test('a container’s place is below its parent, and never above the root', () => {});
-
 test('in a container of version 2 the processes step aside before controllers are handed down', () => {
   using fixture = new CgroupFixture({
     'cgroup.type': 'domain\n',
