@@ -1,7 +1,15 @@
 import { afterEach, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { bindMount, mount, mountOverlay, mountPointsBelow, unmount, unmountInBackground } from './mount.ts';
+import {
+  bindMount,
+  layersAtOnce,
+  mount,
+  mountOverlay,
+  mountPointsBelow,
+  unmount,
+  unmountInBackground,
+} from './mount.ts';
 
 const made: string[] = [];
 
@@ -34,7 +42,7 @@ function overlayIn(base: string, lower: string[]) {
   return overlay;
 }
 
-test.each([1, 3, 200])('an overlay of %d layers, the first one on top', count => {
+test.each([1, 3, 200, layersAtOnce() + 1])('an overlay of %d layers, the first one on top', count => {
   const base = scratch();
   const overlay = overlayIn(base, layers(base, count));
   mountOverlay(overlay);
@@ -60,7 +68,8 @@ test('what is missing is named', () => {
   const base = scratch();
   const overlay = overlayIn(base, [`${base}/nowhere`]);
   expect(() => mountOverlay(overlay)).toThrow('nowhere');
-  expect(() => mountOverlay({ ...overlay, lower: Array(501).fill(base) })).toThrow('up to 500 layers');
+  const tooMany = Array(2 * layersAtOnce()).fill(base);
+  expect(() => mountOverlay({ ...overlay, lower: tooMany })).toThrow(`up to ${tooMany.length - 2} layers`);
 });
 
 test('a background unmount frees the mount point at once', async () => {

@@ -1,5 +1,5 @@
 // Mounts. What is mounted here is owned by whoever asked for it, and survives this process: see `mountPointsBelow`.
-import { close, closeSync, readFileSync, readSync } from 'node:fs';
+import { close, closeSync, mkdirSync, readFileSync, readSync, rmdirSync } from 'node:fs';
 import { errnoOf, failed } from '../lib/errors.ts';
 import { check, cstring, errno, KernelError, libc } from './libc.ts';
 
@@ -111,24 +111,54 @@ export interface OverlayMount {
 const MAX_VALUE = 255;
 const MAX_OPTIONS = 4095;
 
-/** Mounts an overlay file system of as many layers as the kernel takes: 500 since Linux 6.8, some 230 before. */
+/** Linux's OVL_MAX_STACK, and how many names of descriptors fit into the page of options. */
+const MAX_APPENDED = 500;
+const MAX_IN_OPTIONS = 200;
+
+/**
+ * Mounts an overlay file system. The kernel takes 500 layers since Linux 6.8, some 230 before. Of an image with more, the
+ * lowest are one overlay under the other; a third on top of that the kernel refuses.
+ */
 export function mountOverlay(overlay: OverlayMount): void {
-  if (overlay.lower.length > MAX_LAYERS) {
-    throw failed(`an image can have up to ${MAX_LAYERS} layers here, this one has ${overlay.lower.length}`);
+  const { lower, target } = overlay;
+  const most = layersAtOnce();
+  if (lower.length <= most) {
+    mountLayers(overlay);
+    return;
   }
-  if (!mountByLayers(overlay)) mountByOptions(overlay);
+  if (lower.length > 2 * most - 1) {
+    throw failed(`an image can have up to ${2 * most - 2} layers here, this one has ${lower.length - 1}`);
+  }
+  const lowest = `${target}.lowest`;
+  mkdirSync(lowest);
+  try {
+    mountLayers({ lower: lower.slice(most - 1), target: lowest });
+    mountLayers({ ...overlay, lower: [...lower.slice(0, most - 1), lowest] });
+  } finally {
+    // The overlay above holds what it needs of it.
+    unmount(lowest);
+    rmdirSync(lowest);
+  }
 }
 
-/** Linux's OVL_MAX_STACK. */
-const MAX_LAYERS = 500;
+/** In one overlay. */
+export function layersAtOnce(): number {
+  return appendsLayers() ? MAX_APPENDED : MAX_IN_OPTIONS;
+}
 
-/** Appending lower directories one by one came with Linux 6.8: asked once, by the first mount. */
-let appendsLayers: boolean | undefined;
+/** Without an upper directory it can only be read. */
+type LayersMount = Pick<OverlayMount, 'lower' | 'target' | 'volatile'> & Partial<Pick<OverlayMount, 'upper' | 'work'>>;
 
-/** False if this kernel can't. */
-function mountByLayers(overlay: OverlayMount): boolean {
-  if (appendsLayers === false) return false;
-  using names = new ShortNames(MAX_VALUE);
+function mountLayers(layers: LayersMount): void {
+  if (appendsLayers()) mountByLayers(layers);
+  else mountByOptions(layers);
+}
+
+let layersAppended: boolean | undefined;
+
+/** Whether the kernel lets lower directories be appended one by one: since Linux 6.8. */
+function appendsLayers(): boolean {
+  if (layersAppended !== undefined) return layersAppended;
   const context = fsopen(SYS_fsopen, cstring('overlay'), FSOPEN_CLOEXEC);
   if (context < 0) {
     const code = errno();
@@ -136,19 +166,28 @@ function mountByLayers(overlay: OverlayMount): boolean {
     if (code === ENOSYS || code === ENODEV) return false;
     throw new KernelError('fsopen', code, 'overlay');
   }
-  let mounted = -1;
   try {
-    for (const layer of overlay.lower) {
-      const path = names.of(layer);
-      appendsLayers ??= canAppend();
-      if (!appendsLayers) return false;
-      configure(context, FSCONFIG_SET_STRING, 'lowerdir+', path, layer);
-    }
-    configure(context, FSCONFIG_SET_STRING, 'upperdir', names.of(overlay.upper), overlay.upper);
-    configure(context, FSCONFIG_SET_STRING, 'workdir', names.of(overlay.work), overlay.work);
-    for (const [key, value] of Object.entries(OPTIONS)) {
-      configure(context, FSCONFIG_SET_STRING, key, value, overlay.target);
-    }
+    const takes = (key: string) =>
+      fsconfig(SYS_fsconfig, context, FSCONFIG_SET_STRING, cstring(key), cstring('/'), 0) === 0 || errno() !== EINVAL;
+    // Before Linux 6.5 any option is taken at first, and what is unknown refused at the mount.
+    layersAppended = !takes('no-such-option') && takes('lowerdir+');
+    return layersAppended;
+  } finally {
+    closeSync(context);
+  }
+}
+
+function mountByLayers(overlay: LayersMount): void {
+  using names = new ShortNames(MAX_VALUE);
+  const context = Number(check(fsopen(SYS_fsopen, cstring('overlay'), FSOPEN_CLOEXEC), 'fsopen', 'overlay'));
+  let mounted = -1;
+  const setString = (key: string, value: string, subject: string) =>
+    configure(context, FSCONFIG_SET_STRING, key, value, subject);
+  try {
+    for (const layer of overlay.lower) setString('lowerdir+', names.of(layer), layer);
+    if (overlay.upper !== undefined) setString('upperdir', names.of(overlay.upper), overlay.upper);
+    if (overlay.work !== undefined) setString('workdir', names.of(overlay.work), overlay.work);
+    for (const [key, value] of Object.entries(OPTIONS)) setString(key, value, overlay.target);
     if (overlay.volatile) configure(context, FSCONFIG_SET_FLAG, 'volatile', null, overlay.target);
     configure(context, FSCONFIG_CMD_CREATE, null, null, overlay.target);
     mounted = check(fsmount(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0), 'fsmount', overlay.target);
@@ -157,21 +196,8 @@ function mountByLayers(overlay: OverlayMount): boolean {
       'move_mount',
       overlay.target,
     );
-    return true;
   } finally {
     if (mounted >= 0) closeSync(mounted);
-    closeSync(context);
-  }
-}
-
-function canAppend(): boolean {
-  const context = check(fsopen(SYS_fsopen, cstring('overlay'), FSOPEN_CLOEXEC), 'fsopen', 'overlay');
-  const takes = (key: string) =>
-    fsconfig(SYS_fsconfig, context, FSCONFIG_SET_STRING, cstring(key), cstring('/'), 0) === 0 || errno() !== EINVAL;
-  try {
-    // Before Linux 6.5 any option is taken at first, and what is unknown refused at the mount.
-    return !takes('no-such-option') && takes('lowerdir+');
-  } finally {
     closeSync(context);
   }
 }
@@ -202,21 +228,21 @@ function complaints(context: number): string {
   }
 }
 
-function mountByOptions(overlay: OverlayMount): void {
+function mountByOptions(overlay: LayersMount): void {
+  const { lower, upper, work } = overlay;
   // Paths that are long in sum are named by descriptors, so that more layers fit into the one page there is.
-  const paths = [...overlay.lower, overlay.upper, overlay.work];
+  const paths = [...lower, ...(upper === undefined ? [] : [upper]), ...(work === undefined ? [] : [work])];
   const room = MAX_OPTIONS - 100 - paths.length;
   using names = new ShortNames(paths.reduce((sum, path) => sum + path.length, 0) > room ? 0 : MAX_VALUE);
   const options = [
-    `lowerdir=${overlay.lower.map(layer => names.of(layer)).join(':')}`,
-    `upperdir=${names.of(overlay.upper)}`,
-    `workdir=${names.of(overlay.work)}`,
+    `lowerdir=${lower.map(layer => names.of(layer)).join(':')}`,
+    ...(upper === undefined ? [] : [`upperdir=${names.of(upper)}`]),
+    ...(work === undefined ? [] : [`workdir=${names.of(work)}`]),
     ...Object.entries(OPTIONS).map(([key, value]) => `${key}=${value}`),
     ...(overlay.volatile ? ['volatile'] : []),
   ].join(',');
-  if (options.length > MAX_OPTIONS) {
-    throw failed(`this kernel mounts no more than some 230 layers at once, the image has ${overlay.lower.length}`);
-  }
+  if (options.length > MAX_OPTIONS)
+    throw failed(`the kernel takes no names of layers that are so long: ${lower.length} layers`);
   mount('overlay', overlay.target, 'overlay', 0, options);
 }
 
