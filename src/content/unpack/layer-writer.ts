@@ -104,7 +104,9 @@ export class LayerWriter implements TarHandler {
       case 'hardlink': {
         const target = memberPath(entry.linkName);
         this.#place(name, () => this.#hardLink(target, path));
-        return;
+        // The last entry of a file says what it is like, also where it is a link: for Docker and podman, too.
+        if (statOf(path)?.isSymbolicLink()) return;
+        break;
       }
       case 'symlink':
         this.#place(name, () => makeSymlink(entry.linkName, path));
