@@ -376,6 +376,18 @@ describe('odd images', () => {
     await official('rmi', 'many:1', 'many:2');
   });
 
+  test('of another machine are taken with a warning, unless they were asked for', async () => {
+    const image = await testImage([{ file: 'x' }], { architecture: 's390x' });
+    await load(await ociLayout(image, ['docker.io/library/strange:1']));
+    const warning = "The requested image's platform (linux/s390x) does not match the detected host platform (linux/";
+    const { code, stdout, stderr } = await engine.official('create', 'strange:1');
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`WARNING: ${warning}`)]);
+    const asked = await engine.official('create', '--platform', 'linux/s390x', 'strange:1');
+    expect([asked.code, asked.stderr]).toEqual([0, '']);
+    await official('rm', stdout.trim(), asked.stdout.trim());
+    await official('rmi', 'strange:1');
+  });
+
   test('without layers are refused only when there is nothing to run', async () => {
     const image = await testImage([], { config: { Cmd: ['/nothing'] } });
     await load(await ociLayout(image, ['docker.io/library/empty:1']));

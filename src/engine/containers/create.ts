@@ -5,6 +5,7 @@ import { hostname as hostName } from 'node:os';
 import { invalid, messageOf } from '../../lib/errors.ts';
 import { newContainerId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
+import { formatPlatform, hostPlatform, platformRank } from '../../lib/platform.ts';
 import { checkParent } from '../../runtime/cgroups/driver.ts';
 import { containerOfMode } from '../../runtime/oci/modes.ts';
 import { validateHostConfig } from '../../runtime/oci/validate.ts';
@@ -110,7 +111,21 @@ export async function createContainer(
   delete record.unfinished;
   store.save(record);
   publish(context, record, 'create');
-  return { Id: id, Warnings: [...trustWarnings, ...warnings] };
+  return { Id: id, Warnings: [...foreignPlatform(request, image), ...trustWarnings, ...warnings] };
+}
+
+/** A warning where this machine was given another's programs without having asked for them. */
+function foreignPlatform(request: CreateRequest, image: Image): string[] {
+  if (request.platform || image.id === '') return [];
+  const { os, architecture, variant } = image;
+  const host = hostPlatform();
+  // Which level of amd64 the processor has is not looked up.
+  if (platformRank(architecture === 'amd64' ? { os, architecture } : { os, architecture, variant }, host) !== undefined)
+    return [];
+  const [has, here] = [image, host].map(formatPlatform);
+  return [
+    `The requested image's platform (${has}) does not match the detected host platform (${here}) and no specific platform was requested`,
+  ];
 }
 
 function admitted(context: ContainerContext, { config, signatureRequired = false }: CreateRequest, image: Image) {
