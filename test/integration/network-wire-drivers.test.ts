@@ -74,7 +74,7 @@ describe('macvlan and ipvlan', () => {
     await lan.web('t1', '--network', 'through');
     expect(await fetchFrom(lan.neighbour, `http://${await lan.address('t1', 'through')}/`)).toBe('t1');
     const busy = await lan.refused('run', '--rm', '--network', 'through', 'busybox', 'true');
-    expect(busy.code).toBe(125);
+    expect([busy.code, busy.stderr]).toEqual([125, expect.stringContaining('belongs to one container alone')]);
     await lan.remove('t1');
     await lan.docker('network', 'rm', 'through');
   });
@@ -135,6 +135,10 @@ describe('macvlan and ipvlan', () => {
     expect(NetworkSettings?.Networks?.['flat']?.MacAddress).toBe('');
     const rival = await lan.refused('network', 'create', '-d', 'ipvlan', '-o', 'parent=wire', 'rival');
     expect(rival.stderr).toContain('is already using parent interface wire');
+    await lan.docker('network', 'create', '-d', 'macvlan', '-o', 'parent=wire', 'other');
+    const busy = await lan.refused('run', '--rm', '--network', 'other', 'busybox', 'true');
+    expect([busy.code, busy.stderr]).toEqual([125, expect.stringContaining('the parent interface wire is in use')]);
+    await lan.docker('network', 'rm', 'other');
     const mac = ['--network', 'flat', '--mac-address', '02:00:00:00:00:01'];
     expect((await lan.refused('run', '--rm', ...mac, 'busybox', 'true')).stderr).toContain(
       'ipvlan interfaces do not support custom mac address assignment',

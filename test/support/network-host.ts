@@ -105,7 +105,7 @@ export class NetworkHost implements AsyncDisposable {
     return this.host.route
       .links()
       .map(link => link.name)
-      .filter(name => name !== 'lo' && name !== 'wire' && !/^(ifb|sit|tunl|ip6tnl|gre|erspan|dummy)/.test(name));
+      .filter(name => name !== 'lo' && name !== 'wire' && !isOfKernel(name));
   }
 
   tables(): string[] {
@@ -115,6 +115,9 @@ export class NetworkHost implements AsyncDisposable {
     });
   }
 }
+
+/** Some kernels put interfaces of their own into every new namespace. */
+export const isOfKernel = (name: string) => /^(ifb|sit|tunl|ip6tnl|gre|erspan|dummy)/.test(name);
 
 /** What a machine or a container gets from a web server; '' when there is none. */
 export async function fetchFrom(machine: Pick<Machine, 'run'>, url: string): Promise<string> {

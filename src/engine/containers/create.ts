@@ -59,6 +59,7 @@ export async function createContainer(
       shmSize: context.config.defaultShmSize,
       ipcMode: context.config.defaultIpcMode,
       cgroupnsMode: context.config.defaultCgroupnsMode,
+      ipForward: context.config.network.ipForward,
     },
   );
   runtimeNamed(context, hostConfig.Runtime!);

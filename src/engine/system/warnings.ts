@@ -21,7 +21,7 @@ export function systemWarnings(config: EngineConfig, host: HostFacts): string[] 
     [limits.blkioWriteBps, old ? 'No blkio throttle.write_bps_device support' : 'No io.max (wbps) support'],
     [limits.blkioReadIops, old ? 'No blkio throttle.read_iops_device support' : 'No io.max (riops) support'],
     [limits.blkioWriteIops, old ? 'No blkio throttle.write_iops_device support' : 'No io.max (wiops) support'],
-    [host.ipv4Forwarding, 'IPv4 forwarding is disabled'],
+    [host.ipv4Forwarding || config.network.ipForward, 'IPv4 forwarding is disabled'],
     [!host.seccomp || config.seccompProfile === 'builtin', 'daemon is not using the default seccomp profile'],
   ];
   return [

@@ -2,10 +2,9 @@
 import { IPVLAN_FLAGS, IPVLAN_MODES, message } from '../../kernel/rtnetlink.ts';
 import { failed } from '../../lib/errors.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
-import { findLink, hostLinks } from './host-kernel.ts';
 import { configureInterface } from './interface.ts';
 import { choiceOption, mtuOption, OPTION } from './options.ts';
-import { ensureParent, planParent, removeParent } from './parent-link.ts';
+import { ensureParent, linkToParent, planParent, removeParent } from './parent-link.ts';
 import { switchOff, takeAway } from './take-away.ts';
 
 const MODES = Object.keys(IPVLAN_MODES) as (keyof typeof IPVLAN_MODES)[];
@@ -41,13 +40,11 @@ export const ipvlan: NetworkDriver = {
   hostInterfaceName: () => '',
 
   attach(network, endpoint, sandbox): void {
-    const parent = findLink(network.interfaceName);
-    if (!parent) throw failed(`the requested parent interface ${network.interfaceName} was not found on the host`);
-    hostLinks().send(
+    linkToParent(network, parent =>
       message.newLink({
         kind: 'ipvlan',
         name: endpoint.interfaceName,
-        parent: parent.index,
+        parent,
         mode: modeOf(network),
         flag: flagOf(network),
         mtu: mtuOption(network.options),

@@ -1,5 +1,7 @@
 // macvlan and ipvlan hang containers on an interface of the host: one that exists, a VLAN of one that exists ("eth0.10"),
 // or a dummy that leads nowhere.
+import { KernelError } from '../../kernel/libc.ts';
+import type { NetlinkMessage } from '../../kernel/netlink.ts';
 import { message } from '../../kernel/rtnetlink.ts';
 import { failed, invalid } from '../../lib/errors.ts';
 import type { NetworkInterface, NetworkSpec } from './driver.ts';
@@ -47,6 +49,26 @@ function makeParent(network: NetworkSpec): void {
     }
   } catch (error) {
     if (!isThere(error)) throw error;
+  }
+}
+
+/** Makes an interface of a container on the network's interface. */
+export function linkToParent(network: NetworkSpec, newLink: (parent: number) => NetlinkMessage): void {
+  const { interfaceName: name } = network;
+  const parent = findLink(name);
+  if (!parent) throw failed(`the requested parent interface ${name} was not found on the host`);
+  try {
+    hostLinks().send(newLink(parent.index));
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    if (error.code === 'EBUSY') {
+      const who = 'macvlan and ipvlan exclude each other on one interface, and a bridge or bond excludes both';
+      throw failed(`the parent interface ${name} is in use: ${who}`, error);
+    }
+    if (error.code === 'EINVAL' && network.options[OPTION.macvlanMode] === 'passthru') {
+      throw failed(`the parent interface ${name} belongs to one container alone in mode passthru, and has one`, error);
+    }
+    throw error;
   }
 }
 

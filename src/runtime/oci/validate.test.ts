@@ -6,8 +6,9 @@ import { validateHostConfig } from './validate.ts';
 import { validateUpdate } from './validate-update.ts';
 
 const MIB = 1 << 20;
+const usual = { shmSize: 64 * MIB, ipcMode: 'private', cgroupnsMode: undefined, ipForward: true } as const;
 const settle = (hostConfig: HostConfig, config: ContainerConfig = {}, facts: HostFacts = host) =>
-  validateHostConfig(hostConfig, config, facts, { shmSize: 64 * MIB, ipcMode: 'private', cgroupnsMode: undefined });
+  validateHostConfig(hostConfig, config, facts, usual);
 const without = (...names: (keyof CgroupFeatures)[]): HostFacts => ({
   ...host,
   limits: { ...host.limits, ...Object.fromEntries(names.map(name => [name, false])) },
@@ -33,8 +34,16 @@ test('the cgroup namespace follows the cgroup version, and privilege on the old 
   const old: HostFacts = { ...host, cgroups: { ...host.cgroups, version: 1 } };
   expect(settle({}, {}, old).value.CgroupnsMode).toBe('host');
   expect(settle({ Privileged: true }).value.CgroupnsMode).toBe('private');
-  const defaults = { shmSize: 1, ipcMode: 'private', cgroupnsMode: 'private' } as const;
+  const defaults = { ...usual, cgroupnsMode: 'private' } as const;
   expect(validateHostConfig({ Privileged: true }, {}, old, defaults).value.CgroupnsMode).toBe('host');
+});
+
+test('a host that does not forward is warned of where the engine will not let it, and networks need it', () => {
+  const still: HostFacts = { ...host, ipv4Forwarding: false };
+  const warnings = (facts: HostFacts, ipForward: boolean, NetworkMode = 'bridge') =>
+    validateHostConfig({ NetworkMode }, {}, facts, { ...usual, ipForward }).warnings;
+  expect(warnings(still, false)).toEqual(['IPv4 forwarding is disabled. Networking will not work.']);
+  expect([warnings(still, true), warnings(host, false), warnings(still, false, 'host')]).toEqual([[], [], []]);
 });
 
 test('whoever shares the host’s processes has no label', () => {

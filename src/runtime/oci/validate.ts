@@ -14,6 +14,8 @@ export interface HostConfigDefaults {
   shmSize: number;
   ipcMode: 'private' | 'shareable';
   cgroupnsMode: 'private' | 'host' | undefined;
+  /** The engine lets the host forward packets as soon as a network needs it. */
+  ipForward: boolean;
 }
 
 const HOSTNAME_MAX = 64;
@@ -31,7 +33,7 @@ export function validateHostConfig(
   checkModes(hostConfig);
   const warnings = [...resources.warnings];
   const network = hostConfig.NetworkMode;
-  if (!host.ipv4Forwarding && network !== 'host' && network !== 'none') {
+  if (!defaults.ipForward && !host.ipv4Forwarding && network !== 'host' && network !== 'none') {
     warnings.push('IPv4 forwarding is disabled. Networking will not work.');
   }
   warnings.push(...securityWarnings(hostConfig, host));
