@@ -1,6 +1,7 @@
 // The engine's table: a fixed number of rules, whatever the number of networks and ports; those are elements of its sets.
 // A packet costs the same with a thousand published ports as with one, and a start that publishes nothing changes nothing.
 import {
+  CT_DIRECTION_ORIGINAL,
   CT_STATE,
   CT_STATUS_DNAT,
   type Expression,
@@ -10,6 +11,7 @@ import {
 } from '../../kernel/nftables.ts';
 
 const IPPROTO_ICMP = 1;
+const IPPROTO_TCP = 6;
 const IPPROTO_ICMPV6 = 58;
 const NFPROTO_IPV4 = 2;
 const NFPROTO_IPV6 = 10;
@@ -94,6 +96,15 @@ const toLoopback: Expression[] = [...onlyFamily(4), x.payload('network', 16, 1),
 const toHost: Expression[] = [x.fib('type', ['daddr']), x.compare('eq', word(RTN_LOCAL))];
 const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
 const notSameBridge: Expression[] = [...pair, x.inSet(SETS.sameBridge.name, { not: true })];
+const fromBridge: Expression[] = [x.meta('iifname'), x.inSet(SETS.bridges.name)];
+/** A sender whose address is not reached by the bridge it sends from is not who it says. */
+const dropSpoofed: Expression[] = [
+  x.fib('oif', ['saddr', 'iif']),
+  x.compare('eq', NOT_ZERO_32),
+  x.counter(),
+  x.verdict('drop'),
+];
+const SPOOFED = 'spoofed source';
 
 /**
  * For what is not ours the policy decides. It has a chain of its own: other engines put rules first in a chain that drops by
@@ -137,11 +148,7 @@ type AddRule = (chain: string, expressions: readonly Expression[], comment?: str
 function addGuard(rule: AddRule): void {
   rule('guard', [...established, x.verdict('return')]);
   // The bridges route loopback addresses, for ports published there; containers must not reach the host's loopback by that.
-  rule(
-    'guard',
-    [x.meta('iifname'), x.inSet(SETS.bridges.name), ...toLoopback, x.counter(), x.verdict('drop')],
-    'container to loopback of host',
-  );
+  rule('guard', [...fromBridge, ...toLoopback, x.counter(), x.verdict('drop')], 'container to loopback of host');
   rule(
     'guard',
     [
@@ -159,6 +166,20 @@ function addGuard(rule: AddRule): void {
 }
 
 function addForward(rule: AddRule): void {
+  // A liar can't guess into a connection of TCP; into any other conversation that the owner of an address has begun he could.
+  // Answers may leave by another bridge than their sender's: a container has one way out.
+  rule(
+    'forward',
+    [
+      ...fromBridge,
+      x.meta('l4proto'),
+      x.compare('ne', byte(IPPROTO_TCP)),
+      x.ct('direction'),
+      x.compare('eq', byte(CT_DIRECTION_ORIGINAL)),
+      ...dropSpoofed,
+    ],
+    SPOOFED,
+  );
   rule('forward', [...established, x.verdict('accept')]);
   for (const direction of ['iifname', 'oifname'] as const) {
     rule(
@@ -178,19 +199,7 @@ function addForward(rule: AddRule): void {
   // Who asked for a published port at an address of the host may sit in the same network.
   rule('forward', [...pair, x.inSet(SETS.sameBridge.name), ...translated, x.verdict('accept')]);
   rule('forward', [...pair, x.verdictFrom(SETS.icc.name)]);
-  // A sender whose address is not reached by the bridge it sends from is not who it says.
-  rule(
-    'forward',
-    [
-      x.meta('iifname'),
-      x.inSet(SETS.bridges.name),
-      x.fib('oif', ['saddr', 'iif']),
-      x.compare('eq', NOT_ZERO_32),
-      x.counter(),
-      x.verdict('drop'),
-    ],
-    'spoofed source',
-  );
+  rule('forward', [...fromBridge, ...dropSpoofed], SPOOFED);
   for (const family of [4, 6] as const) {
     const set = family === 4 ? SETS.published4 : SETS.published6;
     rule('forward', [

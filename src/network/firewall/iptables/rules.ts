@@ -37,6 +37,9 @@ function guardRules(
   // A sender whose address is not reached by the bridge it sends from is not who it says; who asks for an address has none yet.
   const notAsking = family === 4 ? '! -d 255.255.255.255/32 ' : '';
   rules.push(rule(`-i ${bridge} ${notAsking}-m rpfilter --invert -j DROP`));
+  // A liar can't guess into a connection of TCP; into any other conversation that the owner of an address has begun he could.
+  const begun = '! -p tcp -m conntrack --ctdir ORIGINAL';
+  rules.push(rule(`-i ${bridge} ${notAsking}${begun} -m rpfilter --invert -j DROP`, true));
   if (mode !== 'nat' || allowDirectRouting) return rules;
   for (const subnet of subnets) {
     for (const trusted of trustedInterfaces) rules.push(rule(`-d ${subnet} -i ${trusted} -j RETURN`, true));
