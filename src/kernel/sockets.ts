@@ -90,14 +90,11 @@ export function bindOverClosed(options: Omit<SocketOptions, 'protocol' | 'reuseA
   }
 }
 
-/** A TCP descriptor whose connection is under way: it can be written to when it is there. */
-export function connectStream(address: Uint8Array, port: number): number {
-  const subject = `tcp port ${port}`;
-  const fd = c.socket(
-    address.length === 16 ? AF_INET6 : AF_INET,
-    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-    IPPROTO_TCP,
-  );
+/** A descriptor whose connection is under way: it can be written to when it is there. */
+export function connectStream(address: Uint8Array, port: number, protocol: 'tcp' | 'sctp' = 'tcp'): number {
+  const subject = `${protocol} port ${port}`;
+  const [type, number] = PROTOCOLS[protocol];
+  const fd = c.socket(address.length === 16 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, number);
   if (fd < 0) throw new KernelError('socket', errno(), subject);
   const name = socketAddress(address, port);
   if (c.connect(fd, name, name.length) === 0) return fd;

@@ -2,8 +2,10 @@
 // the host's IPv6 loopback. Started with the first connection, on the socket that has held the port all along
 // (descriptor 3), and a process of its own, so that connections outlive the engine.
 import type { udp } from 'bun';
+import { connectStream } from '../kernel/sockets.ts';
 import { connectSocket, listenHandlers, type SocketDuplex } from '../lib/socket.ts';
 import { pump } from '../lib/streams.ts';
+import { addressBytes, requireAddress } from './addresses.ts';
 
 const LISTENING = 3;
 const IDLE_MS = 60_000;
@@ -34,7 +36,7 @@ export async function run(args: string[]): Promise<number> {
   };
   rest();
   if (protocol === 'udp') await serveDatagrams(target, use);
-  else serveStreams(target, use);
+  else serveStreams(protocol === 'sctp' ? () => connectSctp(target) : () => connectSocket(target), use);
   await idle.promise;
   return 0;
 }
@@ -53,23 +55,28 @@ interface Target {
 /** Says that something goes on, until the function that it returns is called. */
 type Use = () => () => void;
 
-function serveStreams(target: Target, use: Use): void {
+/** Bun knows TCP alone, but takes any descriptor. */
+function connectSctp({ hostname, port }: Target): Promise<SocketDuplex> {
+  return connectSocket({ fd: connectStream(addressBytes(requireAddress(hostname)), port, 'sctp') });
+}
+
+function serveStreams(connect: () => Promise<SocketDuplex>, use: Use): void {
   const options: unknown = {
     fd: LISTENING,
     allowHalfOpen: true,
     socket: listenHandlers(client => {
       const done = use();
-      void carry(client, target).finally(done);
+      void carry(client, connect).finally(done);
     }),
   };
   // Bun takes a descriptor here, its types do not know it.
   Bun.listen(options as Parameters<typeof Bun.listen>[0]);
 }
 
-async function carry(client: SocketDuplex, target: Target): Promise<void> {
+async function carry(client: SocketDuplex, connect: () => Promise<SocketDuplex>): Promise<void> {
   let server: SocketDuplex;
   try {
-    server = await connectSocket(target);
+    server = await connect();
   } catch {
     // Nobody serves the port in the container: the client sees its connection closed.
     client.destroy();

@@ -1,8 +1,10 @@
 // Ports of the host that lead to containers: every form of -p, from everywhere, through restarts.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { closeSync } from 'node:fs';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
+import { askSctp, kernelHasSctp, serveSctp } from '../support/sctp.ts';
 import { until } from '../support/until.ts';
 
 let lan: NetworkHost;
@@ -15,6 +17,9 @@ beforeAll(async () => {
 afterAll(async () => {
   await lan?.[Symbol.asyncDispose]();
 });
+
+const hasSctp = kernelHasSctp();
+if (!hasSctp) console.warn('left out: this kernel has no SCTP');
 
 const pidOf = async (name: string) => (await lan.engine.inspect(name)).State!.Pid!;
 
@@ -169,6 +174,49 @@ describe('every form of -p', () => {
     const { stderr } = await lan.refused('run', '--rm', '-p', '8000:80/sctp', 'busybox', 'true');
     expect(stderr).toContain('port is already allocated');
     await lan.remove('sctp');
+  });
+
+  test.skipIf(!hasSctp)('SCTP comes from everywhere', async () => {
+    await lan.docker('network', 'create', '--ipv6', 'streams');
+    await lan.docker(
+      'run',
+      '-d',
+      '--name',
+      'sctp',
+      '--network',
+      'streams',
+      '-p',
+      '8000:80/sctp',
+      'busybox',
+      'sleep',
+      '600',
+    );
+    await lan.docker('run', '-d', '--name', 'asker', 'busybox', 'sleep', '600');
+    using inside = Machine.of(await pidOf('sctp'));
+    using asker = Machine.of(await pidOf('asker'));
+    using _4 = serveSctp(inside, '0.0.0.0', 80, 'four');
+    using _6 = serveSctp(inside, '::', 80, 'six');
+    const everywhere = async () => {
+      for (const from of [lan.neighbour, lan.host, inside, asker]) {
+        expect(await askSctp(from, HOST, 8000, 'hello')).toBe('four: hello');
+      }
+      expect(await askSctp(lan.host, '127.0.0.1', 8000, 'hello')).toBe('four: hello');
+      expect(await askSctp(lan.neighbour, HOST6, 8000, 'hello')).toBe('six: hello');
+      expect(await askSctp(lan.host, '::1', 8000, 'hello')).toBe('six: hello');
+    };
+    await everywhere();
+    await lan.engine.kill();
+    expect(await askSctp(lan.neighbour, HOST, 8000, 'hello')).toBe('four: hello');
+    await lan.engine.start();
+    await everywhere();
+    using theirs = new DisposableStack();
+    const fd = lan.host.visit(() => bindSocket({ protocol: 'sctp', address: new Uint8Array(4), port: 8002 }));
+    theirs.defer(() => closeSync(fd));
+    const { stderr } = await lan.refused('run', '--rm', '-p', '8002:80/sctp', 'busybox', 'true');
+    expect(stderr).toContain('failed to bind host port 0.0.0.0:8002/sctp: address already in use');
+    await lan.remove('sctp', 'asker');
+    await lan.docker('network', 'rm', 'streams');
+    expect(await askSctp(lan.neighbour, HOST, 8000, 'hello')).toBe('');
   });
 
   test('the container sees who asks: another machine, a container of another network, by both families', async () => {

@@ -25,7 +25,7 @@ type ProxyConfig = Pick<NetworkConfig, 'userlandProxy' | 'iptables' | 'ip6tables
 /** What comes in by IPv6 for IPv4 only, what the host sends to its own IPv6 loopback, and all where there are no rules. */
 function needsProxy(port: PublishedPort, config: ProxyConfig): boolean {
   const host = parseAddress(port.hostAddress);
-  if (!host || port.hostPort === 0 || port.protocol === 'sctp' || !config.userlandProxy) return false;
+  if (!host || port.hostPort === 0 || !config.userlandProxy) return false;
   const { family } = requireAddress(port.containerAddress);
   if (!(family === 4 ? config.iptables : config.ip6tables)) return true;
   return host.family === 6 && (family === 4 || host.value <= LOOPBACK_6);
@@ -46,7 +46,7 @@ export class PortProxies implements Disposable {
     if (!needsProxy(port, this.config)) return;
     const fd = this.ports.descriptorOf({ protocol: port.protocol, hostAddress: port.hostAddress, port: port.hostPort });
     if (fd === undefined) return;
-    if (port.protocol === 'tcp') listenOn(fd, BACKLOG);
+    if (port.protocol !== 'udp') listenOn(fd, BACKLOG);
     const proxy = new PortProxy(port, fd, changed);
     this.#active.set(keyOf(port), proxy);
     proxy.watch();
