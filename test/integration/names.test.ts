@@ -220,6 +220,24 @@ describe('what is malformed', () => {
       for (const stream of silent) stream.destroy();
     }
   });
+
+  test('and a container has no more connections than its share, whatever it opens', async () => {
+    const open = () =>
+      connectSocket({ fd: asker.visit(() => connectStream(addressBytes(requireAddress(SERVER)), 53)) });
+    const many = await Promise.all(Array.from({ length: 100 }, open));
+    let ended = 0;
+    try {
+      for (const stream of many)
+        void Array.fromAsync(stream.input)
+          .finally(() => void ended++)
+          .catch(() => undefined);
+      // Sooner than those that stay are ended for their silence.
+      await until(() => ended === 36, { within: 5000, what: () => `36 that ended, not ${ended}` });
+    } finally {
+      for (const stream of many) stream.destroy();
+    }
+    expect(await ask('friend')).toMatchObject({ rcode: RCODE.ok, answers: 1 });
+  });
 });
 
 describe('what others know', () => {

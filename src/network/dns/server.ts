@@ -1,13 +1,12 @@
 // The name server that a container finds at 127.0.0.11. Its sockets are in the container's namespace, where nobody else can
 // reach them, on ports of the kernel's choice: port 53 stays free for the container, and a rule leads from there to here.
-import type { Socket, SocketHandler, SocketListener, UnixSocketOptions, udp } from 'bun';
+import type { Socket, SocketHandler, SocketListener, UnixSocketOptions } from 'bun';
 import { bindSocket, enlargeReceiveBuffer, listenOn, portOf } from '../../kernel/sockets.ts';
-import { messageOf } from '../../lib/errors.ts';
-import { log } from '../../lib/logger.ts';
 import { addressBytes, parseAddress, requireAddress } from '../addresses.ts';
 import type { FirewallBackend } from '../firewall/backends.ts';
 import { EMBEDDED_SERVER, type UpstreamServer } from '../resolv-conf.ts';
 import type { SandboxNamespace } from '../sandbox.ts';
+import { FairDatagrams } from './fair-datagrams.ts';
 import { forward, type Transport } from './forwarder.ts';
 import {
   type Answer,
@@ -24,7 +23,10 @@ import { redirect } from './redirect.ts';
 
 const ADDRESS = addressBytes(requireAddress(EMBEDDED_SERVER));
 const LARGEST_MESSAGE = 65535;
+/** What a container can take of the engine's descriptors and time. */
 const MAX_CONNECTIONS = 64;
+const MAX_FORWARDED = 256;
+const MAX_AT_ONCE = 256;
 const IDLE_SECONDS = 10;
 const USUAL_PORT = 53;
 
@@ -47,13 +49,15 @@ export interface NameServerOptions {
 
 export class NameServer implements Disposable {
   #closed = false;
+  #connections = 0;
+  #forwarded = 0;
 
   private constructor(
     /** What is asked at the usual port comes here. */
     readonly ready: Promise<void>,
     private readonly namespace: SandboxNamespace,
     private readonly names: Names,
-    private readonly udp: Promise<udp.Socket<'buffer'>>,
+    private readonly udp: FairDatagrams,
     private readonly tcp: SocketListener<Connection>,
   ) {}
 
@@ -72,17 +76,9 @@ export class NameServer implements Disposable {
     // Whoever waits for it is told; a start that fails earlier waits no more.
     ready.catch(() => undefined);
     let server: NameServer;
-    const datagrams = {
-      fd: udpFd,
-      socket: {
-        data: (socket, data, port, address) => void server.#onDatagram(socket, Buffer.from(data), port, address),
-      },
-    } satisfies udp.SocketOptions<'buffer'> & { fd: number };
     const handlers: SocketHandler<Connection> = {
-      open: socket => {
-        socket.data = { received: Buffer.alloc(0) };
-        socket.timeout(IDLE_SECONDS);
-      },
+      open: socket => server.#onConnection(socket),
+      close: () => void server.#connections--,
       data: (socket, data) => server.#onStream(socket, data),
       timeout: socket => void socket.end(),
       error: socket => void socket.end(),
@@ -93,24 +89,35 @@ export class NameServer implements Disposable {
       ready,
       namespace,
       names,
-      Bun.udpSocket(datagrams),
+      new FairDatagrams(udpFd, (packet, port, address) => void server.#onDatagram(packet, port, address)),
       Bun.listen(listening as UnixSocketOptions<Connection>),
     );
     return server;
   }
 
-  async #onDatagram(socket: udp.Socket<'buffer'>, packet: Buffer, port: number, address: string): Promise<void> {
-    const response = this.#answer(packet, 'udp');
+  async #onDatagram(packet: Buffer, port: number, address: string): Promise<void> {
+    const response = this.#answer(Buffer.from(packet), 'udp');
     const reply = response instanceof Promise ? await response : response;
-    if (reply && !this.#closed) socket.send(reply, port, address);
+    if (reply && !this.#closed) this.udp.send(reply, port, address);
+  }
+
+  #onConnection(socket: Socket<Connection>): void {
+    this.#connections++;
+    socket.data = { received: Buffer.alloc(0) };
+    socket.timeout(IDLE_SECONDS);
+    if (this.#connections > MAX_CONNECTIONS) socket.terminate();
   }
 
   #onStream(socket: Socket<Connection>, data: Buffer): void {
     const connection = socket.data;
     connection.received = Buffer.concat([connection.received, data]);
-    for (;;) {
+    for (let count = 0; ; count++) {
       const message = firstMessage(connection.received);
       if (!message) return;
+      if (count === MAX_AT_ONCE) {
+        socket.terminate();
+        return;
+      }
       connection.received = connection.received.subarray(2 + message.length);
       void this.#reply(socket, Buffer.from(message));
     }
@@ -158,7 +165,10 @@ export class NameServer implements Disposable {
   }
 
   async #forward(packet: Buffer, query: Query, transport: Transport, limit: number): Promise<Buffer> {
+    if (this.#forwarded >= MAX_FORWARDED) return writeResponse(query, RCODE.refused, [], limit);
+    this.#forwarded++;
     const response = await forward(this.namespace, this.names.upstreams, transport, packet, query);
+    this.#forwarded--;
     if (response === 'busy') return writeResponse(query, RCODE.refused, [], limit);
     return response ?? writeResponse(query, RCODE.serverFailure, [], limit);
   }
@@ -167,10 +177,7 @@ export class NameServer implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.tcp.stop(true);
-    this.udp.then(
-      socket => socket.close(),
-      error => log.warn('a name server had no socket', { error: messageOf(error) }),
-    );
+    this.udp[Symbol.dispose]();
   }
 }
 
