@@ -281,6 +281,11 @@ describe('what others know', () => {
       // With a search list to try first, a name without a dot is nobody's but ours.
       const [single] = await askAll(machine, [question(5, 'large', TYPE.A)]);
       expect(resultOf(single!)).toMatchObject({ rcode: RCODE.ok, answers: 0 });
+      // What is asked of another class is not for us to answer, though the name be ours.
+      const chaos = question(6, 'curious', TYPE.A);
+      chaos.writeUInt16BE(3, chaos.length - 2);
+      const [other] = await askAll(machine, [chaos]);
+      expect(resultOf(other!)).toMatchObject({ id: 6, truncated: true });
       await lan.docker('rm', '-f', 'curious');
       await lan.docker('network', 'rm', 'outward');
     } finally {

@@ -22,6 +22,8 @@ export interface Query {
   /** In lower case, without the dot at the end. */
   name: string;
   type: number;
+  /** Names of other classes are none of ours. */
+  isInternet: boolean;
   /** The question as it came. */
   question: Buffer;
   /** How large an answer by UDP may be. */
@@ -40,12 +42,12 @@ export function parseQuery(packet: Buffer): Query | undefined {
   if (packet.readUInt16BE(4) !== 1) return undefined;
   const name = readName(packet, HEADER);
   if (!name || name.end + 4 > packet.length) return undefined;
-  if (packet.readUInt16BE(name.end + 2) !== CLASS_INTERNET) return undefined;
   return {
     id: packet.readUInt16BE(0),
     recursionDesired: (flags & FLAG_RECURSION_DESIRED) !== 0,
     name: name.text.toLowerCase(),
     type: packet.readUInt16BE(name.end),
+    isInternet: packet.readUInt16BE(name.end + 2) === CLASS_INTERNET,
     question: packet.subarray(HEADER, name.end + 4),
     limit: limitOf(packet, name.end + 4),
   };

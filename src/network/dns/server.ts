@@ -137,6 +137,7 @@ export class NameServer implements Disposable {
     const query = parseQuery(packet);
     if (!query) return undefined;
     const limit = transport === 'tcp' ? LARGEST_MESSAGE : query.limit;
+    if (!query.isInternet) return this.#forward(packet, query, transport, limit);
     const answers = this.#local(query);
     if (answers) return writeResponse(query, RCODE.ok, answers, limit);
     const isAddress = query.type === TYPE.A || query.type === TYPE.AAAA;
