@@ -1,6 +1,9 @@
 // Our registry as strangers meet it: skopeo, curl, and clients that do everything wrong.
+
 import { describe, expect, test } from 'bun:test';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCertificates } from '../../src/daemon/test-certificates.ts';
@@ -336,6 +339,32 @@ describe('a cache', () => {
       chunks.push(Buffer.from(value));
     }
     expect(Buffer.concat(chunks).equals(content)).toBe(true);
+  });
+
+  test('gives a range as soon as it has come', async () => {
+    const { promise: rest, resolve: go } = Promise.withResolvers<void>();
+    let blobs = 0;
+    // It says the length before it has all of it, which Bun's server does not.
+    const origin = createServer((request, response) => {
+      if (!request.url!.includes('/blobs/')) return void response.end('{}');
+      blobs++;
+      response.setHeader('Content-Length', content.length);
+      response.write(content.subarray(0, content.length / 2));
+      void rest.then(() => response.end(content.subarray(content.length / 2)));
+    });
+    using _closed = { [Symbol.dispose]: () => origin.close() };
+    const port = await new Promise<number>(resolve => {
+      origin.listen(0, '127.0.0.1', () => resolve((origin.address() as AddressInfo).port));
+    });
+    await using cache = await startRegistry([`--proxy=http://127.0.0.1:${port}`]);
+    const range = (Range: string) => fetch(`${cache.url}/v2/app/blobs/${digest}`, { headers: { Range } });
+    const first = await range('bytes=2-4');
+    expect([first.status, first.headers.get('content-range')]).toEqual([206, `bytes 2-4/${content.length}`]);
+    expect(Buffer.from(await first.arrayBuffer())).toEqual(content.subarray(2, 5));
+    const last = range('bytes=-3');
+    go();
+    expect(Buffer.from(await (await last).arrayBuffer())).toEqual(content.subarray(-3));
+    expect(blobs).toBe(1);
   });
 
   test('neither keeps wrong content nor gives all of it', async () => {

@@ -76,17 +76,19 @@ export class OriginDownload {
   }
 
   /**
-   * From the first byte to the last. That one comes only when the whole is known to be right: until then it is nobody's.
-   * Undefined if it is over, one way or the other.
+   * All of it, or from one byte up to another. The blob's last byte comes only when the whole is known to be right: until
+   * then it is nobody's. Undefined if it is over, one way or the other.
    */
-  async follow(): Promise<ReadableStream<Uint8Array> | undefined> {
+  async follow(
+    [start, end]: readonly [number, number] = [0, Number.MAX_SAFE_INTEGER],
+  ): Promise<ReadableStream<Uint8Array> | undefined> {
     const file = await openIfThere(this.upload.path);
     if (!file) return undefined;
-    let position = 0;
+    let position = start;
     return new ReadableStream<Uint8Array>({
       pull: async controller => {
         try {
-          const chunk = await this.#next(file, position);
+          const chunk = position < end ? await this.#next(file, position, end - position) : undefined;
           if (chunk) {
             position += chunk.length;
             controller.enqueue(chunk);
@@ -103,14 +105,14 @@ export class OriginDownload {
   }
 
   /** Waits for it. Undefined after the last. */
-  async #next(file: FileHandle, position: number): Promise<Uint8Array | undefined> {
+  async #next(file: FileHandle, position: number, most: number): Promise<Uint8Array | undefined> {
     for (;;) {
       const seen = this.#pulse.count;
       if (this.#failure !== undefined) throw this.#failure;
       const isWhole = this.#isWhole;
       const available = (isWhole ? this.upload.size : this.upload.size - 1) - position;
       if (available > 0) {
-        const chunk = Buffer.allocUnsafe(Math.min(READ_SIZE, available));
+        const chunk = Buffer.allocUnsafe(Math.min(READ_SIZE, available, most));
         const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
         return chunk.subarray(0, bytesRead);
       }

@@ -15,7 +15,7 @@ import { RegistryError } from './errors.ts';
 import type { Referrer } from './manifests.ts';
 import { algorithmOf, type ContentDigest, isContentDigest, isTag, type RepositoryName, type TagName } from './names.ts';
 import { OriginDownload } from './origin-download.ts';
-import { send } from './sending.ts';
+import { parseRange, send } from './sending.ts';
 import type { RegistryStore } from './store.ts';
 
 export interface OriginOptions {
@@ -91,10 +91,9 @@ export class Origin {
     try {
       const running = this.#fetching.get(digest) ?? (await this.#fetch(name, digest));
       // A large one takes longer than clients wait for the first byte.
-      if (running.repository === name && !request.headers.has('range')) {
-        const size = await running.begun;
-        const body = await running.follow();
-        if (body) return following(body, size, digest);
+      if (running.repository === name && !request.headers.has('if-range')) {
+        const response = await follow(running, digest, request.headers.get('range'));
+        if (response) return response;
       }
       await running.done;
       // Somebody else may have fetched it for another repository.
@@ -188,10 +187,22 @@ function parseBase(url: string): URL {
   return parsed;
 }
 
-function following(body: ReadableStream<Uint8Array>, size: number | undefined, digest: ContentDigest): Response {
+/** Undefined where there is nothing to follow: it is over, or where the range lies is not known yet. */
+async function follow(
+  running: OriginDownload,
+  digest: ContentDigest,
+  asked: string | null,
+): Promise<Response | undefined> {
+  const size = await running.begun;
+  const range = asked === null ? undefined : size === undefined ? 'unknown' : parseRange(asked, size);
+  if (typeof range === 'string') return undefined;
+  const body = await running.follow(range);
+  if (!body) return undefined;
   const headers: Record<string, string> = { 'Content-Type': BLOB, 'Docker-Content-Digest': digest };
-  if (size !== undefined) headers['Content-Length'] = String(size);
-  return new Response(body, { headers });
+  if (range) headers['Content-Range'] = `bytes ${range[0]}-${range[1] - 1}/${size}`;
+  const length = range ? range[1] - range[0] : size;
+  if (length !== undefined) headers['Content-Length'] = String(length);
+  return new Response(body, { status: range ? 206 : 200, headers });
 }
 
 function referrersIn(json: Record<string, unknown>): Referrer[] {
