@@ -78,6 +78,9 @@ function refusalOf(
   if (Memory !== 0 && Memory > (current.MemorySwap ?? 0) && MemorySwap === 0) {
     return 'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time';
   }
+  if (MemorySwap > 0 && Memory === 0 && MemorySwap < (current.Memory ?? 0)) {
+    return 'Minimum memoryswap limit should be larger than already set memory limit, update the memory at the same time';
+  }
   if (current.AutoRemove && restartPolicy?.Name && restartPolicy.Name !== 'no') {
     return 'Restart policy cannot be updated because AutoRemove is enabled for the container';
   }
