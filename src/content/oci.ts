@@ -22,6 +22,11 @@ export const MEDIA_TYPES = {
   dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 } as const;
 
+/** Whether it is an image that has such a config, not an artifact of another kind. */
+export function isImageConfig({ mediaType }: Descriptor): boolean {
+  return /\.(image\.config|container\.image)\.v1\+json$/.test(mediaType);
+}
+
 const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/;
 
 export interface Descriptor {

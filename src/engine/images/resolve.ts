@@ -1,7 +1,14 @@
 // From what a user writes to an image, and from an image to one of its platforms.
 
 import type { ManifestReader } from '../../content/manifests.ts';
-import { attestationFor, type Descriptor, type ImageConfigFile, type Index, type Manifest } from '../../content/oci.ts';
+import {
+  attestationFor,
+  type Descriptor,
+  type ImageConfigFile,
+  type Index,
+  isImageConfig,
+  type Manifest,
+} from '../../content/oci.ts';
 import { notFound } from '../../lib/errors.ts';
 import type { Digest } from '../../lib/ids.ts';
 import { formatPlatform, hostPlatform, type Platform, platformRank, samePlatform } from '../../lib/platform.ts';
@@ -103,7 +110,7 @@ function platformManifest(
 ): PlatformManifest {
   if (attestationFor(descriptor) !== undefined) return { descriptor, kind: 'attestation', manifest: content };
   const config = content && manifests.configIfPresent(content.config.digest);
-  if (content && !/\.(image\.config|container\.image)\.v1\+json$/.test(content.config.mediaType)) {
+  if (content && !isImageConfig(content.config)) {
     return { descriptor, kind: 'unknown', manifest: content };
   }
   const platform = descriptor.platform ?? (config && platformOf(config));

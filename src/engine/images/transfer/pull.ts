@@ -1,6 +1,6 @@
 // docker pull: the manifest, then what it points at for one platform, side by side; layers unpack while they come.
 import type { UnpackingLayer } from '../../../content/layers.ts';
-import { type Descriptor, type Manifest, parseConfig } from '../../../content/oci.ts';
+import { type Descriptor, isImageConfig, type Manifest, parseConfig } from '../../../content/oci.ts';
 import { type StackLayer, stackOf } from '../../../content/stack.ts';
 import type { Lease } from '../../../content/store.ts';
 import { invalid, notFound } from '../../../lib/errors.ts';
@@ -150,6 +150,10 @@ class Pull {
 
   async #contents(manifest: Manifest): Promise<void> {
     const { content } = this.context;
+    if (!isImageConfig(manifest.config)) {
+      const { mediaType } = manifest.config;
+      throw invalid(`${familiarName(this.reference)} is no image but an artifact: its config is of type ${mediaType}`);
+    }
     await this.#fetch(manifest.config, () => {});
     const config = parseConfig(content.blobs.readSmall(manifest.config.digest));
     if (this.request.platform && !platformFits(platformOf(config), this.request.platform)) {

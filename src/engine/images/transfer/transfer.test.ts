@@ -244,6 +244,14 @@ describe('a pull that goes wrong says why, and keeps nothing', () => {
     await expectFailure('me/old:v1', 'schema 1');
   });
 
+  test('what is no image', async () => {
+    const manifest = JSON.parse(image.blobs.get(image.target.digest)!.toString()) as { config: object };
+    manifest.config = { ...manifest.config, mediaType: 'application/vnd.cncf.helm.config.v1+json' };
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    registry.manifests.set('me/chart:v1', { bytes, mediaType: image.target.mediaType });
+    await expectFailure('me/chart:v1', /is no image but an artifact: .*helm/);
+  });
+
   test('a manifest of another digest than the registry says', async () => {
     registry.misbehave = (_, { path }) =>
       path.includes('/manifests/v1')
