@@ -111,9 +111,13 @@ async function serveDatagrams(target: Target, use: Use): Promise<void> {
           );
           clients.set(key, client);
         }
-        const { socket, renew } = await client;
-        socket.send(packet);
-        renew();
+        try {
+          const { socket, renew } = await client;
+          socket.send(packet);
+          renew();
+        } catch {
+          // It is lost, as datagrams may be; the next one of this client's is tried again.
+        }
       },
     },
   } satisfies udp.SocketOptions<'buffer'> & { fd: number };
@@ -141,17 +145,24 @@ async function openClient(
       done();
     }, UDP_IDLE_MS);
   };
-  const socket = await Bun.udpSocket({
-    connect: target,
-    socket: {
-      data: (_socket, data) => {
-        reply(data);
-        renew();
+  let socket: udp.ConnectedSocket<'buffer'>;
+  try {
+    socket = await Bun.udpSocket({
+      connect: target,
+      socket: {
+        data: (_socket, data) => {
+          reply(data);
+          renew();
+        },
+        // The container refuses: the next packet may find somebody there.
+        error: () => undefined,
       },
-      // The container refuses: the next packet may find somebody there.
-      error: () => undefined,
-    },
-  });
+    });
+  } catch (error) {
+    forget();
+    done();
+    throw error;
+  }
   renew();
   return { socket, renew };
 }
