@@ -12,7 +12,7 @@ import type { Settings } from './options.ts';
 import { removePidfile, writePidfile } from './pidfile.ts';
 import { defaultDataRoot, takePlaces } from './places.ts';
 import { reload } from './reload.ts';
-import { notifyManager } from './service-manager.ts';
+import { machineGoesDown, notifyManager } from './service-manager.ts';
 import { readTls, usesTls } from './tls.ts';
 
 /** Impatient people press Ctrl-C until it helps. */
@@ -56,6 +56,8 @@ export async function runDaemon({ settings: told, asked, flags }: DaemonRequest)
       // What was asked of us may finish first; -1 waits for ever.
       const { shutdownTimeout } = config;
       await listening.close(shutdownTimeout < 0 ? LONGEST_TIMER_MS : shutdownTimeout * 1000);
+      // systemd would kill them after a long wait for those that heed no SIGTERM.
+      if (await machineGoesDown()) await engine.stopWithMachine();
     } finally {
       // Containers run on.
       await engine.close();

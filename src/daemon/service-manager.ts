@@ -11,3 +11,11 @@ export function notifyManager(state: 'READY=1' | 'STOPPING=1'): void {
   }
   Bun.spawn([program, `--pid=${process.pid}`, state], { stdio: ['ignore', 'ignore', 'ignore'] }).unref();
 }
+
+/** Whether we are told to end because the whole machine goes down. */
+export async function machineGoesDown(): Promise<boolean> {
+  const program = Bun.which('systemctl');
+  if (!program) return false;
+  const child = Bun.spawn([program, 'is-system-running'], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 5000 });
+  return (await child.stdout.text()).trim() === 'stopping';
+}

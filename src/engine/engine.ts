@@ -35,6 +35,8 @@ export interface Engine {
   start(): Promise<void>;
   /** Lets go of everything but the containers, which run on. */
   close(): Promise<void>;
+  /** Ends what runs, as the machine goes down; policies start it again after the boot. */
+  stopWithMachine(): Promise<void>;
 }
 
 export interface EngineOptions {
@@ -118,6 +120,7 @@ export function createEngine(config: EngineConfig, options: EngineOptions): Engi
       await containers.reconcile();
       containers.startByPolicy();
     },
+    stopWithMachine: () => manager.stopWithMachine(),
     close: async () => {
       await containers.close();
       volumes.close();

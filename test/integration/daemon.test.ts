@@ -1,6 +1,6 @@
 // dockerd itself: what it accepts, who gets in, how it changes and ends.
 import { describe, expect, test } from 'bun:test';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCertificates } from '../../src/daemon/test-certificates.ts';
@@ -76,6 +76,41 @@ test('a stop gives as much time as the engine was told to', async () => {
   await engine.output('run', '-d', '--name', 'deaf', 'busybox', 'sh', '-c', "trap '' TERM; while :; do sleep 1; done");
   const stopped = engine.output('stop', 'deaf').then(() => 'in time');
   expect(await Promise.race([stopped, Bun.sleep(8000).then(() => 'too late')])).toBe('in time');
+});
+
+test('when the machine goes down containers end with the engine, and after the boot policies decide', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'down-'));
+  try {
+    // In the place of systemd's, which says this during a shutdown.
+    mkdirSync(`${folder}/bin`);
+    writeFileSync(`${folder}/bin/systemctl`, '#!/bin/sh\necho stopping\nexit 1\n', { mode: 0o755 });
+    await using engine = await startEngine({ environment: { PATH: `${folder}/bin:${process.env['PATH']}` } });
+    const heeds = 'trap "exit 3" TERM; while :; do sleep 0.1; done';
+    const run = (name: string, script: string, ...flags: string[]) =>
+      engine.output('run', '-d', '--name', name, '--stop-timeout', '1', ...flags, 'busybox', 'sh', '-c', script);
+    await run('heeds', `${heeds}`);
+    await run('deaf', 'sleep 1000');
+    await run('always', heeds, '--restart', 'always');
+    await run('unless', 'sleep 1000', '--restart', 'unless-stopped');
+    await run('stopped', heeds, '--restart', 'unless-stopped');
+    await engine.output('stop', '-t', '0', 'stopped');
+    const pids = await Promise.all(
+      ['heeds', 'deaf', 'always', 'unless'].map(async name => (await engine.inspect(name)).State!.Pid),
+    );
+    expect(await engine.stop()).toBe(0);
+    expect(pids.filter(pid => existsSync(`/proc/${pid}`))).toEqual([]);
+    await engine.start();
+    const state = async (name: string) => {
+      const { Status, ExitCode } = (await engine.inspect(name)).State!;
+      return `${Status} ${ExitCode}`;
+    };
+    await until(async () => (await state('always')) === 'running 0' && (await state('unless')) === 'running 0');
+    expect(await state('heeds')).toBe('exited 3');
+    expect(await state('deaf')).toBe('exited 137');
+    expect(await state('stopped')).toBe('exited 137');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 describe('the places of an engine', () => {

@@ -132,9 +132,13 @@ describe('json-file', () => {
   });
 
   test('a follower of a container that removes itself gets all of it', async () => {
-    const id = await engine.output('run', '-d', '--rm', 'busybox', 'sh', '-c', 'sleep 0.3; seq 300000');
+    const script = 'until [ -e /go ]; do sleep 0.1; done; seq 300000';
+    const id = await engine.output('run', '-d', '--rm', 'busybox', 'sh', '-c', script);
+    const followed = log(id, '&follow=1');
+    // The engine gets to this after the follower.
+    await engine.output('exec', id, 'touch', '/go');
     const all = Array.from({ length: 300_000 }, (_, index) => `${index + 1}\n`).join('');
-    expect((await log(id, '&follow=1')) === all).toBe(true);
+    expect((await followed) === all).toBe(true);
   });
 
   test('rotates and compresses under Docker’s names', async () => {

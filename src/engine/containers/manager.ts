@@ -49,7 +49,7 @@ import { reconcileContainers, startByPolicy } from './reconcile.ts';
 import { type ContainerRecord, requireRunning } from './record.ts';
 import { remove, removeLink } from './remove.ts';
 import { specDefaults } from './spec-defaults.ts';
-import { kill, restart, stop } from './stop.ts';
+import { kill, restart, stop, stopWithMachine } from './stop.ts';
 import { ContainerStore } from './store.ts';
 import { update } from './update.ts';
 
@@ -145,6 +145,13 @@ export class ContainerManager implements Containers {
   startByPolicy(): void {
     startByPolicy(this.#context);
     this.#quiet = setTimeout(() => prepareForFirst(this.#context), QUIET_MS).unref();
+  }
+
+  async stopWithMachine(): Promise<void> {
+    const ends = [...this.#live.values()].map(live => stopWithMachine(this.#context, live));
+    for (const end of await Promise.allSettled(ends)) {
+      if (end.status === 'rejected') log.error('could not end a container', { error: messageOf(end.reason) });
+    }
   }
 
   /** Containers run on; only what watches them ends. */

@@ -31,6 +31,17 @@ export async function stop(
   publish(context, record, 'stop');
 }
 
+/** The machine goes down. Nobody wished for this container to end: after the boot its policy decides. */
+export async function stopWithMachine(context: ContainerContext, live: LiveContainer): Promise<void> {
+  await live.settled();
+  live.cancelRestart();
+  const { config, phase } = live.record;
+  if (phase.kind !== 'running') return;
+  live.stopRequested = true;
+  const signal = parseSignal(config.StopSignal ?? 'SIGTERM');
+  await endProcess(context, live, signal, config.StopTimeout ?? context.config.defaultStopTimeout);
+}
+
 /** Signals, waits, and kills what did not listen. Resolves when the exit has been settled. */
 async function endProcess(
   context: ContainerContext,
