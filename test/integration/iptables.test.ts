@@ -2,7 +2,7 @@
 // for both is tested in the other files; DOCKYARD_TEST_FIREWALL has them run with one of these, too.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { startEngine } from '../support/engine.ts';
-import { type IptablesKind, iptablesKinds, iptablesTraces, withFirewall } from '../support/firewalls.ts';
+import { iptablesKinds, iptablesTraces } from '../support/firewalls.ts';
 import type { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -177,23 +177,6 @@ describe.each(iptablesKinds)('%s', kind => {
     expect(lan.interfaces()).toEqual([]);
     expect(await lan.host.output(kind, '-S', 'FORWARD')).not.toContain('-P FORWARD DROP');
   });
-});
-
-test('two engines on one host: internal networks of one are closed to the other', async () => {
-  const kind: IptablesKind = 'iptables-legacy';
-  await using first = await NetworkHost.start({ firewall: kind });
-  await first.docker('network', 'create', '--internal', '--subnet', '10.65.0.0/24', 'closed');
-  await first.web('inner', '--network', 'closed', '--ip', '10.65.0.10', '--cap-add', 'NET_ADMIN');
-  await first.exec('inner', 'ip', 'route', 'add', 'default', 'via', '10.65.0.1');
-  await using second = await startEngine(withFirewall({ bridge: true, through: first.host.enter }, kind));
-  const serve = 'hostname > /index.html; exec httpd -f -p 80 -h /';
-  const outer = ['--name', 'outer', '--hostname', 'outer', '-p', '8082:80'];
-  await second.output('run', '-d', ...outer, 'busybox', 'sh', '-c', serve);
-  await until(async () => (await fetchFrom(first.neighbour, `http://${HOST}:8082/`)) === 'outer');
-  await expectNothing(
-    [first.inside('inner'), `http://${HOST}:8082/`],
-    [{ run: (...command) => second.docker('exec', 'outer', ...command) }, 'http://10.65.0.10/'],
-  );
 });
 
 test('a host without the programs is told so at the engine’s start', async () => {

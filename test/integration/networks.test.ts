@@ -5,7 +5,7 @@ import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
 import { parseQuery, RCODE, TYPE, writeResponse } from '../../src/network/dns/message.ts';
 import { startEngine } from '../support/engine.ts';
-import { usualFirewall, withFirewall } from '../support/firewalls.ts';
+import { type TestFirewall, usualFirewall, withFirewall } from '../support/firewalls.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -539,12 +539,14 @@ describe('the engine and its host', () => {
     expect(await fetchFrom(first.neighbour, `http://${HOST}:8080/`)).toBe('web');
   });
 
-  test('an internal network of one is closed to containers of the other, though the engines let each other through', async () => {
-    await using first = await NetworkHost.start({ beforeStart: host => host.setSysctl('net/ipv4/ip_forward', '0') });
+  const firewalls = new Set<TestFirewall>([usualFirewall, 'iptables-legacy']);
+  test.each([...firewalls])('by %s: engines let each other through, but not into internal networks', async firewall => {
+    const beforeStart = (host: Machine) => host.setSysctl('net/ipv4/ip_forward', '0');
+    await using first = await NetworkHost.start({ firewall, beforeStart });
     await first.docker('network', 'create', '--internal', '--subnet', '10.53.0.0/24', 'closed');
     await first.web('inner', '--network', 'closed', '--ip', '10.53.0.10', '--cap-add', 'NET_ADMIN');
     await first.exec('inner', 'ip', 'route', 'add', 'default', 'via', '10.53.0.1');
-    await using second = await startEngine(withFirewall({ bridge: true, through: first.host.enter }, usualFirewall));
+    await using second = await startEngine(withFirewall({ bridge: true, through: first.host.enter }, firewall));
     const serve = 'hostname > /index.html; exec httpd -f -p 80 -h /';
     const outer = ['--name', 'outer', '--hostname', 'outer', '-p', '8082:80'];
     await second.output('run', '-d', ...outer, 'busybox', 'sh', '-c', serve);

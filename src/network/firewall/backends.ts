@@ -42,11 +42,8 @@ export function chooseBackend(
   families: readonly Family[],
   host: BackendHost = thisHost,
 ): FirewallBackend | undefined {
-  const missing = families.flatMap(family =>
-    (['restore', 'save'] as const).map(verb => programName(family, verb)).filter(name => !host.hasProgram(name)),
-  );
-  const without = familyFlags(families);
   if (wanted === 'iptables') {
+    const missing = missingPrograms(families, host);
     if (missing.length === 0) return 'iptables';
     throw failed(
       `firewall-backend is set to iptables, but ${missing.join(' and ')} can not be found: install iptables`,
@@ -57,11 +54,18 @@ export function chooseBackend(
     throw failed('firewall-backend is set to nftables, but the kernel has no nf_tables: use iptables instead');
   }
   if (families.length === 0) return host.hasProgram(programName(4, 'restore')) ? 'iptables' : undefined;
+  const missing = missingPrograms(families, host);
   if (missing.length === 0) return 'iptables';
+  const without = familyFlags(families);
   throw failed(
     `the kernel has no nf_tables, and ${missing.join(' and ')} can not be found: install iptables, or start with ${without}`,
   );
 }
+
+const missingPrograms = (families: readonly Family[], host: BackendHost) =>
+  families.flatMap(family =>
+    (['restore', 'save'] as const).map(verb => programName(family, verb)).filter(name => !host.hasProgram(name)),
+  );
 
 const familyFlags = (families: readonly Family[]) =>
   families.map(family => (family === 4 ? '--iptables=false' : '--ip6tables=false')).join(' ');
