@@ -7,8 +7,9 @@ import { errnoOf, failed } from '../../lib/errors.ts';
 import type { Family } from '../addresses.ts';
 import type { Firewall, FirewallOptions } from './firewall.ts';
 import { IptablesFirewall } from './iptables/iptables.ts';
-import { findProgram, programName } from './iptables/programs.ts';
+import { programName } from './iptables/programs.ts';
 import { NftablesFirewall } from './nftables.ts';
+import { findProgram } from './programs.ts';
 
 export type FirewallBackend = 'nftables' | 'iptables';
 

@@ -1,21 +1,14 @@
 // The host's own iptables, old or new: which of the two it is, is for the host to say.
 import { failed } from '../../../lib/errors.ts';
 import type { Family } from '../../addresses.ts';
+import { findProgram, programEnvironment, runProgram } from '../programs.ts';
 
 const SECONDS_FOR_LOCK = '10';
 const PREFIX = { 4: 'iptables', 6: 'ip6tables' } as const;
-const USUAL_PLACES = '/usr/sbin:/sbin:/usr/bin:/bin';
 
 export type Verb = 'save' | 'restore';
 
 export const programName = (family: Family, verb: Verb) => `${PREFIX[family]}-${verb}`;
-
-/** Services are often started without the places where programs of administrators are. */
-const searched = () => [process.env['PATH'], USUAL_PLACES].filter(Boolean).join(':');
-
-export function findProgram(name: string): string | undefined {
-  return Bun.which(name, { PATH: searched() }) ?? undefined;
-}
 
 function requireProgram(name: string): string {
   const path = findProgram(name);
@@ -28,21 +21,11 @@ function commandFor(family: Family, verb: Verb): string[] {
   return verb === 'save' ? [path] : [path, '--noflush', '-w', SECONDS_FOR_LOCK];
 }
 
-const environment = () => ({ PATH: searched(), LC_ALL: 'C' });
-
 /** In the network namespace of a descriptor, or in our own. */
 export async function runIptables(family: Family, verb: Verb, input = '', namespace?: number): Promise<string> {
   // The child has a descriptor of its own: ours may be closed, and its number given to another namespace, meanwhile.
   const enter = namespace === undefined ? [] : [requireProgram('nsenter'), '--net=/proc/self/fd/3'];
-  const child = Bun.spawn([...enter, ...commandFor(family, verb)], {
-    stdio: [Buffer.from(input), 'pipe', 'pipe', ...(namespace === undefined ? [] : [namespace])],
-    env: environment(),
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const { code, stdout, stderr } = await runProgram([...enter, ...commandFor(family, verb)], input, namespace);
   if (code !== 0) throw refusal(family, verb, stderr, input);
   return stdout;
 }
@@ -51,7 +34,7 @@ export async function runIptables(family: Family, verb: Verb, input = '', namesp
 export function runIptablesSync(family: Family, verb: Verb, input = ''): string {
   const { stdout, stderr, exitCode } = Bun.spawnSync(commandFor(family, verb), {
     stdin: Buffer.from(input),
-    env: environment(),
+    env: programEnvironment(),
   });
   if (exitCode !== 0) throw refusal(family, verb, stderr.toString(), input);
   return stdout.toString();

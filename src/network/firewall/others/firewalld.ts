@@ -1,8 +1,8 @@
 // From version 2 on, firewalld lets nobody else change its table. What is to pass has to be asked for: a bridge goes into the zone
 // that everything is let pass in, until firewalld ends or we take it out.
 import { log } from '../../../lib/logger.ts';
-import { findProgram } from '../iptables/programs.ts';
-import { type Finished, ProgramQueue, runProgram } from './queue.ts';
+import { type Finished, findProgram, runProgram } from '../programs.ts';
+import { ProgramQueue } from './queue.ts';
 
 const PROGRAM = 'firewall-cmd';
 const ZONE = 'trusted';

@@ -22,20 +22,3 @@ export class ProgramQueue {
     return this.isIdle ? undefined : last;
   }
 }
-
-export interface Finished {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-export async function runProgram(command: readonly string[], input = ''): Promise<Finished> {
-  const child = Bun.spawn([...command], {
-    stdin: Buffer.from(input),
-    stdout: 'pipe',
-    stderr: 'pipe',
-    env: { ...process.env, LC_ALL: 'C' },
-  });
-  const [code, stdout, stderr] = await Promise.all([child.exited, child.stdout.text(), child.stderr.text()]);
-  return { code, stdout, stderr };
-}

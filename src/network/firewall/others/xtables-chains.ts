@@ -3,9 +3,9 @@
 import { readForward, type XtablesForward } from '../../../kernel/xtables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
-import { findProgram } from '../iptables/programs.ts';
+import { findProgram, runProgram } from '../programs.ts';
 import { type Passage, type PassageRule, passageChains, signatureOf } from './passage.ts';
-import { ProgramQueue, runProgram } from './queue.ts';
+import { ProgramQueue } from './queue.ts';
 
 const FAMILIES = [
   { family: 4, programs: ['iptables-legacy', 'iptables'] },
