@@ -1,5 +1,6 @@
 // Modes of the bridge driver, networks without a driver, and macvlan as most people have it.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { message } from '../../src/kernel/rtnetlink.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, isOfKernel, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -232,6 +233,22 @@ describe('without a driver', () => {
     await lan.remove('guest', 'hermit', 'shares', 'main');
   });
 });
+
+test.each(['bridge', 'extra'])(
+  'the interface of the network %s is made again when somebody has deleted it',
+  async network => {
+    await lan.docker('network', 'create', 'extra');
+    await lan.web('before', '--network', network);
+    const { Options = {}, Id = '' } = JSON.parse(await lan.docker('network', 'inspect', '-f', '{{json .}}', network));
+    const bridge = Options['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
+    lan.host.route.send(message.deleteLink(bridge));
+    await lan.web('after', '--network', network, '-p', '8088:80');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8088/`)).toBe('after');
+    expect(await lan.exec('after', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
+    await lan.remove('before', 'after');
+    await lan.docker('network', 'rm', 'extra');
+  },
+);
 
 describe('macvlan', () => {
   test('puts containers on the host’s wire with addresses of their own', async () => {

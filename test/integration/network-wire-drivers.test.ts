@@ -92,11 +92,46 @@ describe('macvlan and ipvlan', () => {
         await lan.engine.kill();
         await lan.engine.start();
         expect(await fetchFrom(lan.neighbour, `http://${await lan.address('tag1', 'tagged')}/`)).toBe('tag1');
-        await lan.remove('tag1');
+        // When somebody deletes it, the next container has it again.
+        lan.host.route.send(message.deleteLink('wire.10'));
+        await lan.web('tag2', '--network', 'tagged');
+        expect(await fetchFrom(lan.neighbour, `http://${await lan.address('tag2', 'tagged')}/`)).toBe('tag2');
+        await lan.remove('tag1', 'tag2');
+        // Unless it is there under another name.
+        lan.host.route.send(
+          message.deleteLink('wire.10'),
+          message.newLink({ kind: 'vlan', name: 'theirs', parent: lan.host.route.link('wire').index, id: 10 }),
+        );
+        const refusal = await lan.refused('run', '--rm', '--network', 'tagged', 'busybox', 'true');
+        expect(refusal.stderr).toContain('cannot make wire.10: another interface of the host is that VLAN already');
+        lan.host.route.send(message.deleteLink('theirs'));
         await lan.docker('network', 'rm', 'tagged');
         expect(lan.interfaces()).not.toContain('wire.10');
       },
     );
+
+    test(`${driver} finds a parent that comes back, and says when there is none`, async () => {
+      using far = Machine.create();
+      lan.host.connect(far, 'other');
+      far.addAddresses('other', '198.51.100.9/24');
+      const subnet = ['--subnet', '198.51.100.0/24', '--ip-range', '198.51.100.128/25'];
+      await lan.docker('network', 'create', '-d', driver, ...subnet, '-o', 'parent=other', 'away');
+      lan.host.route.send(message.deleteLink('other'));
+      const refusal = await lan.refused('run', '--rm', '--network', 'away', 'busybox', 'true');
+      expect([refusal.code, refusal.stderr]).toEqual([
+        125,
+        expect.stringContaining('the requested parent interface other was not found on the host'),
+      ]);
+      lan.host.connect(far, 'other');
+      far.addAddresses('other', '198.51.100.9/24');
+      if (!lacks(driver)) {
+        await lan.web('a1', '--network', 'away');
+        expect(await fetchFrom(far, `http://${await lan.address('a1', 'away')}/`)).toBe('a1');
+        await lan.remove('a1');
+      }
+      await lan.docker('network', 'rm', 'away');
+      lan.host.route.send(message.deleteLink('other'));
+    });
 
     test(`${driver} refuses VLANs that can’t be`, async () => {
       for (const id of ['0', '4095', '5000']) {
@@ -120,6 +155,30 @@ describe('macvlan and ipvlan', () => {
       },
     );
   }
+
+  test('macvlan and ipvlan may both have networks on one interface, whichever was first', async () => {
+    for (const [first, second] of [
+      ['macvlan', 'ipvlan'],
+      ['ipvlan', 'macvlan'],
+    ] as const) {
+      await lan.docker('network', 'create', '-d', first, ...wired, 'first');
+      await lan.docker('network', 'create', '-d', second, '--subnet', '10.36.0.0/24', '-o', 'parent=wire', 'second');
+      const [of, other] = first === 'macvlan' ? ['first', 'second'] : ['second', 'first'];
+      await lan.web('b1', '--network', of);
+      if (!noIpvlan) {
+        const busy = await lan.refused('run', '--rm', '--network', other, 'busybox', 'true');
+        expect([busy.code, busy.stderr]).toEqual([125, expect.stringContaining('the parent interface wire is in use')]);
+      }
+      await lan.remove('b1');
+      if (!noIpvlan) await lan.docker('run', '--rm', '--network', other, 'busybox', 'true');
+      const passthru = ['-o', 'parent=wire', '-o', 'macvlan_mode=passthru', 'whole'];
+      const refusal = await lan.refused('network', 'create', '-d', 'macvlan', ...passthru);
+      expect(refusal.stderr).toMatch(/cannot use mode passthru, macvlan network \w+ is already using/);
+      const twice = await lan.refused('network', 'create', '-d', 'ipvlan', '-o', 'parent=wire', 'twice');
+      expect(twice.stderr).toContain(`network ${other} is already using parent interface wire`);
+      await lan.docker('network', 'rm', 'first', 'second');
+    }
+  });
 
   test.skipIf(noIpvlan)('ipvlan l2: on the wire with the host’s own hardware address', async () => {
     const gateway = ['--gateway', NEIGHBOUR];

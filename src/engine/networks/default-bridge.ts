@@ -63,8 +63,7 @@ export class DefaultBridge {
 
   /** It exists on the host and has its subnets. */
   ensure(network: NetworkRecord): void {
-    if (this.host.isReady(network)) return;
-    if (this.#keepsPools(network)) {
+    if (this.host.isReady(network) || this.#keepsPools(network)) {
       this.host.ensure(network);
       return;
     }

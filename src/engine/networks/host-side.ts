@@ -10,7 +10,7 @@ import { log } from '../../lib/logger.ts';
 import { addressBytes, addressFromBytes, type Family, type Prefix, requireAddress } from '../../network/addresses.ts';
 import type { EndpointSpec, NetworkDriver } from '../../network/drivers/driver.ts';
 import { driverNamed } from '../../network/drivers/drivers.ts';
-import { hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
+import { findLink, hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
 import { type FirewallBackend, openFirewall } from '../../network/firewall/backends.ts';
 import type { Firewall, FirewallLink, FirewallNetwork, FirewallPort } from '../../network/firewall/firewall.ts';
 import { carriesForOthers, hostLinksOf } from '../../network/firewall/others/surroundings.ts';
@@ -53,7 +53,10 @@ export class HostSide implements Disposable {
 
   /** The network can carry containers now. */
   ensure(network: NetworkRecord): void {
-    if (this.#ensured.has(network.id)) return;
+    if (this.#ensured.has(network.id)) {
+      this.#makeAgainIfGone(network);
+      return;
+    }
     explained(network, () => {
       const driver = this.driver(network);
       driver.ensure(network, this.owner);
@@ -214,6 +217,17 @@ export class HostSide implements Disposable {
   /** What the kernel's objects of this engine are known by. */
   get owner(): string {
     return `dockyard-${this.engine}`;
+  }
+
+  /** Somebody may have deleted the interface since. */
+  #makeAgainIfGone(network: NetworkRecord): void {
+    const { interfaceName } = network;
+    if (interfaceName === '' || findLink(interfaceName)) return;
+    explained(network, () => this.driver(network).ensure(network, this.owner));
+    log.warn(
+      'somebody deleted the interface of a network: it is made again, but containers that run have to be restarted',
+      { network: network.name, interface: interfaceName },
+    );
   }
 
   #filters(port: FirewallPort): boolean {

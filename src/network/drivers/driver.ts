@@ -6,6 +6,7 @@ import type { SandboxNamespace } from '../sandbox.ts';
 export interface NetworkSpec {
   id: string;
   name: string;
+  driver: string;
   internal: boolean;
   enableIPv4: boolean;
   enableIPv6: boolean;

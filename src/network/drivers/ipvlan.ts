@@ -30,7 +30,8 @@ export const ipvlan: NetworkDriver = {
     modeOf(network);
     flagOf(network);
     const found = planParent(network, 'ipvlan', others);
-    const rival = others.find(other => other.interfaceName === found.interfaceName);
+    // One of macvlan may have it too: they exclude each other only while containers are on them.
+    const rival = others.find(other => other.driver === 'ipvlan' && other.interfaceName === found.interfaceName);
     if (rival) throw failed(`network ${rival.name} is already using parent interface ${found.interfaceName}`);
     return found;
   },

@@ -24,7 +24,7 @@ export const macvlan: NetworkDriver = {
     const mode = modeOf(network);
     const found = planParent(network, 'macvlan', others);
     for (const other of others) {
-      if (other.interfaceName !== found.interfaceName) continue;
+      if (other.driver !== 'macvlan' || other.interfaceName !== found.interfaceName) continue;
       if (mode === 'passthru') {
         throw failed(
           `cannot use mode passthru, macvlan network ${other.id} is already using parent interface ${found.interfaceName}`,

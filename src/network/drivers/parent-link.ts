@@ -49,6 +49,7 @@ function makeParent(network: NetworkSpec): void {
     }
   } catch (error) {
     if (!isThere(error)) throw error;
+    if (!findLink(name)) throw failed(`cannot make ${name}: another interface of the host is that VLAN already`, error);
   }
 }
 
@@ -62,7 +63,7 @@ export function linkToParent(network: NetworkSpec, newLink: (parent: number) => 
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     if (error.code === 'EBUSY') {
-      const who = 'macvlan and ipvlan exclude each other on one interface, and a bridge or bond excludes both';
+      const who = 'containers of macvlan and of ipvlan exclude each other there, and a bridge or bond excludes both';
       throw failed(`the parent interface ${name} is in use: ${who}`, error);
     }
     if (error.code === 'EINVAL' && network.options[OPTION.macvlanMode] === 'passthru') {
