@@ -53,6 +53,7 @@ export class NetworkNamespace implements Disposable {
 
   /** For requests that name a namespace by its descriptor. */
   get descriptor(): number {
+    if (this.#fd < 0) throw new KernelError('descriptor', 9, 'closed network namespace');
     return this.#fd;
   }
 
@@ -62,9 +63,9 @@ export class NetworkNamespace implements Disposable {
   }
 
   visit<T>(work: () => T): T {
-    if (this.#fd < 0) throw new KernelError('setns', 9, 'closed network namespace');
+    const { descriptor } = this;
     hostNamespace();
-    check(setns(this.#fd, CLONE_NEWNET), 'setns', 'network namespace');
+    check(setns(descriptor, CLONE_NEWNET), 'setns', 'network namespace');
     try {
       return work();
     } finally {

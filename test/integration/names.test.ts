@@ -1,6 +1,7 @@
 // The embedded name server, spoken to in its own language from a container's namespace.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { closeSync, readdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { bindSocket, connectStream, enlargeReceiveBuffer } from '../../src/kernel/sockets.ts';
 import { connectSocket } from '../../src/lib/socket.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
@@ -8,6 +9,7 @@ import { firstMessage, framed, parseQuery, RCODE, TYPE, writeResponse } from '..
 import { NameServer, type Names } from '../../src/network/dns/server.ts';
 import { SandboxNamespace } from '../../src/network/sandbox.ts';
 import { Random } from '../chaos/random.ts';
+import { pathWith } from '../support/firewalls.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 import { run } from '../support/process.ts';
@@ -337,6 +339,38 @@ describe('what others know', () => {
       tcp.stop(true);
     }
   });
+});
+
+test('a running container that the next engine can’t lead to its server at first has names a little later', async () => {
+  const directory = mkdtempSync(`${tmpdir()}/nsenter-`);
+  const broken = `${directory}/broken`;
+  const program = `${directory}/nsenter`;
+  // The host is entered by it as well; the containers' namespaces by a descriptor.
+  const lines = [
+    `case "$1" in --net=/proc/self/*) [ ! -e ${broken} ] || { echo not now >&2; exit 1; } ;; esac`,
+    `exec ${Bun.which('nsenter')} "$@"`,
+  ];
+  writeFileSync(program, ['#!/bin/sh', ...lines, ''].join('\n'));
+  chmodSync(program, 0o755);
+  await using host = await NetworkHost.start({
+    firewall: 'nftables',
+    config: { 'firewall-backend': 'iptables' },
+    environment: { PATH: `${directory}:${pathWith('iptables-nft')}` },
+  });
+  const { engine } = host;
+  await host.docker('network', 'create', 'mine');
+  await host.docker('run', '-d', '--name', 'one', '--network', 'mine', 'busybox', 'sleep', '600');
+  const findsItself = async () => (await host.exec('one', 'nslookup', 'one')).includes('Name:');
+  expect(await findsItself()).toBe(true);
+  await engine.kill();
+  writeFileSync(broken, '');
+  await engine.start();
+  await until(() => engine.log.includes('a running container has no names yet'));
+  expect(engine.log).toContain('not now');
+  expect(await findsItself()).toBe(false);
+  rmSync(broken);
+  await until(findsItself, { within: 15_000 });
+  await host.remove('one');
 });
 
 describe('port 53 of the server is reached', () => {

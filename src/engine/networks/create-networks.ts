@@ -193,9 +193,10 @@ class NetworksImplementation implements EngineNetworks {
 
   async reconcile(running: ReadonlySet<ContainerId>): Promise<void> {
     reconcileNetworks(this.#context, running);
+    // Where one of them is not ready, it is tried again; the log has been told.
+    await Promise.allSettled([...running].map(container => this.#context.nameServers.get(container)?.ready));
     try {
       await this.#context.host.settled();
-      for (const container of running) await this.#context.nameServers.get(container)?.ready;
     } catch (error) {
       log.error('containers that run may not be reached', { error: messageOf(error) });
     }

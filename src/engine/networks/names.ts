@@ -1,5 +1,8 @@
 // What one container may know by name: its neighbours on the networks it is on, and nobody else's.
+import { messageOf } from '../../lib/errors.ts';
 import type { ContainerId } from '../../lib/ids.ts';
+import { log } from '../../lib/logger.ts';
+import { untilItWorks } from '../../lib/until-it-works.ts';
 import type { Names } from '../../network/dns/server.ts';
 import { NameServer } from '../../network/dns/server.ts';
 import { embeddedResolvConf, type UpstreamServer } from '../../network/resolv-conf.ts';
@@ -13,6 +16,9 @@ import { resolvOverrides } from './resolv-overrides.ts';
 
 /** Docker Desktop made this name known; it is the host, as the container reaches it. */
 const HOST_NAME = 'host.docker.internal';
+
+/** In two minutes or so. */
+const ATTEMPTS = 18;
 
 export const needsNames = (context: NetworkContext, sandbox: SandboxRecord): boolean =>
   activeEndpoints(context, sandbox).some(hasNames);
@@ -32,6 +38,29 @@ export function openNameServer(
   context.nameServers.set(
     sandbox.container,
     NameServer.open(namespace, new ContainerNames(context, sandbox.container), { ...options, backend }),
+  );
+}
+
+/**
+ * Of a container that ran on without an engine. What leads to the old one's server is in the container's namespace: where that
+ * can't be changed just now, nobody is there to ask for it again.
+ */
+export function takeOverNames(context: NetworkContext, container: ContainerId, namespace: SandboxNamespace): void {
+  const isOver = () => context.namespaces.get(container) !== namespace;
+  const open = async () => {
+    const sandbox = context.store.sandbox(container);
+    if (isOver() || !sandbox || !needsNames(context, sandbox)) return;
+    openNameServer(context, sandbox, namespace, { again: true });
+    await context.nameServers.get(container)?.ready;
+  };
+  let attempts = 0;
+  const failed = (error: unknown) => {
+    if (isOver()) return;
+    if (++attempts === ATTEMPTS) throw error;
+    log.warn('a running container has no names yet', { container, error: messageOf(error) });
+  };
+  untilItWorks(open, failed).catch(error =>
+    log.error('a running container has no names until it is restarted', { container, error: messageOf(error) }),
   );
 }
 

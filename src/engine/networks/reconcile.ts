@@ -11,7 +11,7 @@ import { movePorts } from './connect.ts';
 import type { NetworkContext } from './context.ts';
 import { activeEndpoints, endpointSpec } from './gateway.ts';
 import { linkRules } from './links.ts';
-import { needsNames, openNameServer } from './names.ts';
+import { takeOverNames } from './names.ts';
 import { linkNamespace } from './namespace-link.ts';
 import { removePluginNetwork } from './plugins/plugin-networks.ts';
 import { replayAddresses } from './plugins/replay.ts';
@@ -111,7 +111,7 @@ function adopt(context: NetworkContext, sandbox: SandboxRecord): void {
   try {
     linkNamespace(context, sandbox.live.id, namespace);
     completeInterfaces(context, sandbox, namespace);
-    if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace, { again: true });
+    takeOverNames(context, sandbox.container, namespace);
   } catch (error) {
     // The others are to be taken over all the same.
     log.error('could not make the network of a running container whole', {
