@@ -216,15 +216,6 @@ describe('networks of one’s own', () => {
     await lan.remove(id);
   });
 
-  test('a sender with an address of another network is not believed', async () => {
-    const id = await lan.docker('run', '-d', '--network', 'back', '--cap-add', 'NET_ADMIN', 'busybox', 'sleep', '600');
-    await lan.engine.docker('exec', id, 'ip', 'address', 'add', '10.20.0.99/32', 'dev', 'eth0');
-    const before = await lan.dropped('spoofed source');
-    await lan.engine.docker('exec', id, 'ping', '-I', '10.20.0.99', '-c1', '-W1', NEIGHBOUR);
-    expect(await lan.dropped('spoofed source')).toBeGreaterThan(before);
-    await lan.remove(id);
-  });
-
   test('names: aliases in turn, both directions, upper case, and nothing of other networks', async () => {
     const look = async (container: string, ...query: string[]) => lan.exec(container, 'nslookup', ...query);
     const w1 = await lan.address('w1', 'front');

@@ -46,7 +46,7 @@ export async function iptablesTraces(machine: Machine, kind: IptablesKind): Prom
 export type DropReason = 'spoofed source' | 'container to loopback of host';
 
 const DROP_RULES: Record<DropReason, RegExp> = {
-  'spoofed source': /^\[(\d+):.* -m rpfilter --invert -j DROP$/gm,
+  'spoofed source': /^\[(\d+):\S+ -A dockyard-\w+-spoofed -j DROP$/gm,
   'container to loopback of host': /^\[(\d+):.* -d 127\.0\.0\.0\/8 .*-j DROP$/gm,
 };
 

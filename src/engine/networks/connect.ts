@@ -22,6 +22,7 @@ import {
   reserveEndpoint,
   takeEndpointAway,
 } from './sandbox-start.ts';
+import { sendersOf } from './senders.ts';
 
 const SHARED =
   'container sharing network namespace with another container or host cannot be connected to any other network';
@@ -205,6 +206,7 @@ function disconnectLive(
   const active = { name: network.name, network, endpoint, live: endpoint.live! };
   const ports = takeEndpointAway(context, sandbox, active, namespace);
   if (!namespace) {
+    context.host.setSenders(sandbox.container, sendersOf(context, sandbox));
     releasePorts(context, ports);
     return;
   }
@@ -223,6 +225,7 @@ export function movePorts(
   left: readonly PublishedPort[] = [],
 ): void {
   const released = [...left, ...settleGatewayService(context, sandbox, namespace)];
+  context.host.setSenders(sandbox.container, sendersOf(context, sandbox));
   setDefaultRoutes(context, sandbox, namespace);
   const ways = waysOf(context, sandbox);
   if (!sandbox.live || sandbox.live.ways === ways) {

@@ -5,14 +5,20 @@ import { ConntrackSocket } from '../../kernel/conntrack.ts';
 import { KernelError } from '../../kernel/libc.ts';
 import { tryLock } from '../../kernel/lock.ts';
 import { failed, messageOf, unavailable } from '../../lib/errors.ts';
-import type { NetworkId } from '../../lib/ids.ts';
+import type { ContainerId, NetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { addressBytes, addressFromBytes, type Family, type Prefix, requireAddress } from '../../network/addresses.ts';
 import type { EndpointSpec, NetworkDriver } from '../../network/drivers/driver.ts';
 import { driverNamed } from '../../network/drivers/drivers.ts';
 import { findLink, hostLinks, readSysctl } from '../../network/drivers/host-kernel.ts';
 import { type FirewallBackend, openFirewall } from '../../network/firewall/backends.ts';
-import type { Firewall, FirewallLink, FirewallNetwork, FirewallPort } from '../../network/firewall/firewall.ts';
+import type {
+  Firewall,
+  FirewallLink,
+  FirewallNetwork,
+  FirewallPort,
+  FirewallSender,
+} from '../../network/firewall/firewall.ts';
 import { carriesForOthers, hostLinksOf } from '../../network/firewall/others/surroundings.ts';
 import { LinkSweeper } from '../../network/link-sweeper.ts';
 import { type SandboxNamespace, writeSysctl } from '../../network/sandbox.ts';
@@ -32,6 +38,8 @@ export class HostSide implements Disposable {
   #closed: ReadonlySet<Family> = new Set();
   /** Ports that lead elsewhere since a moment. */
   readonly #moved: FirewallPort[] = [];
+  /** What the firewall knows of each container. */
+  readonly #senders = new Map<ContainerId, readonly FirewallSender[]>();
 
   constructor(
     /** Of the engine, for what must not collide with another engine's. */
@@ -79,7 +87,18 @@ export class HostSide implements Disposable {
   }
 
   /** After a restart of the engine: whatever the kernel has from before, it has now what these are to have. */
-  restore(networks: readonly NetworkRecord[], ports: readonly FirewallPort[], links: readonly FirewallLink[]): void {
+  restore(
+    networks: readonly NetworkRecord[],
+    {
+      ports,
+      links,
+      senders,
+    }: {
+      ports: readonly FirewallPort[];
+      links: readonly FirewallLink[];
+      senders: ReadonlyMap<ContainerId, readonly FirewallSender[]>;
+    },
+  ): void {
     const restored: FirewallNetwork[] = [];
     for (const network of networks) {
       try {
@@ -95,7 +114,10 @@ export class HostSide implements Disposable {
         log.error('could not restore a network', { network: network.name, error: messageOf(error) });
       }
     }
-    if (restored.length > 0) this.#openFirewall()?.reset({ networks: restored, ports, links });
+    if (restored.length === 0) return;
+    for (const [container, own] of senders) this.#senders.set(container, own);
+    const all = [...senders.values()].flat();
+    this.#openFirewall()?.reset({ networks: restored, ports, links, senders: all });
   }
 
   /** Nothing of the endpoint is heard any more. */
@@ -130,6 +152,23 @@ export class HostSide implements Disposable {
 
   removeLinks(links: readonly FirewallLink[]): void {
     if (links.length > 0) this.#firewall?.removeLinks(links);
+  }
+
+  /** By which bridges the container is heard with which addresses, beyond those that lead to it. */
+  setSenders(container: ContainerId, senders: readonly FirewallSender[]): void {
+    const before = this.#senders.get(container) ?? [];
+    const has = (list: readonly FirewallSender[]) => {
+      return ({ address, bridge }: FirewallSender) =>
+        list.some(other => other.address === address && other.bridge === bridge);
+    };
+    const [left, come] = [
+      before.filter(sender => !has(senders)(sender)),
+      senders.filter(sender => !has(before)(sender)),
+    ];
+    if (left.length > 0) this.#firewall?.removeSenders(left);
+    if (come.length > 0) this.#firewall?.addSenders(come);
+    if (senders.length > 0) this.#senders.set(container, senders);
+    else this.#senders.delete(container);
   }
 
   /** When the host's firewalls let through what they must, and nothing else; undefined when there is nothing to wait for. */
@@ -212,6 +251,7 @@ export class HostSide implements Disposable {
     this.#firewall?.[Symbol.dispose]();
     this.#firewall = undefined;
     this.#ensured.clear();
+    this.#senders.clear();
   }
 
   /** What the kernel's objects of this engine are known by. */
@@ -273,7 +313,7 @@ export class HostSide implements Disposable {
     const firewall = this.#newFirewall();
     if (!firewall) return undefined;
     try {
-      firewall.reset({ networks: [], ports: [], links: [] });
+      firewall.reset({ networks: [], ports: [], links: [], senders: [] });
       for (const family of this.#closed) firewall.dropForwarded(family);
     } catch (error) {
       firewall[Symbol.dispose]();

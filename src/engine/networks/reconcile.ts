@@ -20,6 +20,7 @@ import { proxyPorts } from './published.ts';
 import type { NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
 import { portsOf, stopSandbox } from './sandbox-lifecycle.ts';
 import { attachEndpoint } from './sandbox-start.ts';
+import { sendersOf } from './senders.ts';
 
 export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<ContainerId>): void {
   const alive: SandboxRecord[] = [];
@@ -37,11 +38,11 @@ export function reconcileNetworks(context: NetworkContext, running: ReadonlySet<
   takeDownIdleBridge(context, used);
   const networks = networksToRestore(context, used);
   if (networks.length > 0) {
-    context.host.restore(
-      networks,
-      alive.flatMap(sandbox => portsOf(context, sandbox)),
-      alive.flatMap(sandbox => linkRules(context, sandbox)),
-    );
+    context.host.restore(networks, {
+      ports: alive.flatMap(sandbox => portsOf(context, sandbox)),
+      links: alive.flatMap(sandbox => linkRules(context, sandbox)),
+      senders: new Map(alive.map(sandbox => [sandbox.container, sendersOf(context, sandbox)])),
+    });
   }
   removeStrayLinks(context, networks, alive);
   for (const sandbox of alive) adopt(context, sandbox);

@@ -11,6 +11,7 @@ import type { PreparedSandbox } from './plugins/prepared.ts';
 import { proxyPorts, publishPorts, releasePorts } from './published.ts';
 import type { SandboxRecord } from './record.ts';
 import { attachEndpoint, releaseEndpoint, reserveEndpoint, resolveEndpoints } from './sandbox-start.ts';
+import { sendersOf } from './senders.ts';
 
 /** The container has a namespace with all that it is to have. `prepared` is what plugins gave for it. */
 export function startSandbox(
@@ -44,6 +45,7 @@ export function startSandbox(
     }
     // Plugins may leave the hardware address to the interface.
     if (prepared) context.store.saveSandbox(sandbox);
+    context.host.setSenders(sandbox.container, sendersOf(context, sandbox));
     setDefaultRoutes(context, sandbox, namespace);
     namespace.rest();
     context.host.addPorts(portsOf(context, sandbox));
@@ -69,6 +71,7 @@ export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): vo
     );
   }
   context.host.removePorts(portsOf(context, sandbox));
+  context.host.setSenders(sandbox.container, []);
   const namespace = context.namespaces.get(sandbox.container);
   for (const { network, endpoint, live } of active) {
     context.host.silence(network, endpointSpec({ endpoint, live }), namespace);

@@ -42,10 +42,17 @@ export interface FirewallLink {
   port: number;
 }
 
+/** An address whose owner speaks by this bridge too, though it is reached by another one. */
+export interface FirewallSender {
+  address: string;
+  bridge: string;
+}
+
 export interface FirewallState {
   networks: readonly FirewallNetwork[];
   ports: readonly FirewallPort[];
   links: readonly FirewallLink[];
+  senders: readonly FirewallSender[];
 }
 
 export interface FirewallOptions {
@@ -65,6 +72,8 @@ export interface Firewall extends Disposable {
   removePorts(ports: readonly FirewallPort[]): void;
   addLinks(links: readonly FirewallLink[]): void;
   removeLinks(links: readonly FirewallLink[]): void;
+  addSenders(senders: readonly FirewallSender[]): void;
+  removeSenders(senders: readonly FirewallSender[]): void;
   /** The engine switches forwarding on: a host that routed for nobody must not begin to route for strangers. */
   dropForwarded(family: Family): void;
   /**

@@ -1,7 +1,6 @@
 // The engine's table: a fixed number of rules, whatever the number of networks and ports; those are elements of its sets.
 // A packet costs the same with a thousand published ports as with one, and a start that publishes nothing changes nothing.
 import {
-  CT_DIRECTION_ORIGINAL,
   CT_STATE,
   CT_STATUS_DNAT,
   type Expression,
@@ -16,6 +15,8 @@ const IPPROTO_ICMPV6 = 58;
 const NFPROTO_IPV4 = 2;
 const NFPROTO_IPV6 = 10;
 const RTN_LOCAL = 2;
+const RTN_BROADCAST = 3;
+const RTN_MULTICAST = 5;
 
 const PRIORITY = { mangle: -150, dnat: -100, filter: 0, snat: 100 } as const;
 
@@ -27,6 +28,11 @@ export const SETS = {
   bridges: { name: 'bridges', key: ['ifname'] },
   sameBridge: { name: 'same_bridge', key: PAIR },
   internal: { name: 'internal', key: ['ifname'] },
+  /** The host has an address there: it knows who is reached by the bridge. */
+  addressed: { name: 'addressed', key: FAMILY_INTERFACE },
+  /** From, bridge: addresses of containers with several networks, whose way out may be any of them. */
+  senders4: { name: 'senders4', key: ['ipv4', 'ifname'] },
+  senders6: { name: 'senders6', key: ['ipv6', 'ifname'] },
   /** Between containers of one bridge. */
   icc: { name: 'icc', key: PAIR, data: 'verdict' },
   /** What happens to a new connection into a network that nothing else allowed. */
@@ -59,6 +65,7 @@ export type SetName = keyof typeof SETS;
 
 export const FAMILY = 'inet';
 const STRANGERS_CHAIN = 'strangers';
+const SPOOFED_CHAIN = 'spoofed';
 const NOT_ZERO_32 = new Uint8Array(4);
 const word = (value: number) => Buffer.from(new Uint32Array([value]).buffer);
 const byte = (value: number) => Uint8Array.of(value);
@@ -98,13 +105,14 @@ const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
 const notSameBridge: Expression[] = [...pair, x.inSet(SETS.sameBridge.name, { not: true })];
 const fromBridge: Expression[] = [x.meta('iifname'), x.inSet(SETS.bridges.name)];
 /** A sender whose address is not reached by the bridge it sends from is not who it says. */
-const dropSpoofed: Expression[] = [
+const judgeSpoofed: Expression[] = [
+  x.meta('nfproto'),
+  x.meta('iifname', 1),
+  x.inSet(SETS.addressed.name),
   x.fib('oif', ['saddr', 'iif']),
   x.compare('eq', NOT_ZERO_32),
-  x.counter(),
-  x.verdict('drop'),
+  x.verdict({ jump: SPOOFED_CHAIN }),
 ];
-const SPOOFED = 'spoofed source';
 
 /**
  * For what is not ours the policy decides. It has a chain of its own: other engines put rules first in a chain that drops by
@@ -127,6 +135,7 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
 
   transaction.addTable(FAMILY, table);
   for (const layout of Object.values(SETS)) transaction.addSet(FAMILY, table, layout);
+  chain(SPOOFED_CHAIN, undefined);
   chain('guard', { type: 'filter', hook: 'prerouting', priority: PRIORITY.mangle, policy: 'accept' });
   chain('forward', { type: 'filter', hook: 'forward', priority: PRIORITY.filter, policy: 'accept' });
   addStrangersChain(transaction, table, strangersPolicy);
@@ -135,6 +144,7 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
   chain('output', { type: 'nat', hook: 'output', priority: PRIORITY.dnat, policy: 'accept' });
   chain('postrouting', { type: 'nat', hook: 'postrouting', priority: PRIORITY.snat, policy: 'accept' });
 
+  addSpoofed(rule);
   addGuard(rule);
   addForward(rule);
   addStrangers(rule);
@@ -144,9 +154,36 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
 
 type AddRule = (chain: string, expressions: readonly Expression[], comment?: string) => void;
 
+/** What came in by a bridge that doesn't lead to its sender. */
+function addSpoofed(rule: AddRule): void {
+  for (const family of [4, 6] as const) {
+    rule(SPOOFED_CHAIN, [
+      ...onlyFamily(family),
+      source(family),
+      x.meta('iifname', registersOf(family)),
+      x.inSet(family === 4 ? SETS.senders4.name : SETS.senders6.name),
+      x.verdict('return'),
+    ]);
+  }
+  // Who asks for an address has none yet; and what the host sees of talk within a network is the network's own affair.
+  for (const type of [RTN_BROADCAST, RTN_MULTICAST]) {
+    rule(SPOOFED_CHAIN, [x.fib('type', ['daddr']), x.compare('eq', word(type)), x.verdict('return')]);
+  }
+  rule(SPOOFED_CHAIN, [
+    x.meta('iifname', 0),
+    x.fib('oifname', ['daddr'], 4),
+    x.inSet(SETS.sameBridge.name),
+    x.verdict('return'),
+  ]);
+  rule(SPOOFED_CHAIN, [x.counter(), x.verdict('drop')], 'spoofed source');
+}
+
 /** Runs before addresses are translated: what is addressed to a container here came in by the container's own address. */
 function addGuard(rule: AddRule): void {
+  // A liar can't guess into a connection of TCP; into any other conversation of the owner of an address it could.
+  rule('guard', [x.meta('l4proto'), x.compare('ne', byte(IPPROTO_TCP)), ...judgeSpoofed]);
   rule('guard', [...established, x.verdict('return')]);
+  rule('guard', judgeSpoofed);
   // The bridges route loopback addresses, for ports published there; containers must not reach the host's loopback by that.
   rule('guard', [...fromBridge, ...toLoopback, x.counter(), x.verdict('drop')], 'container to loopback of host');
   rule(
@@ -166,20 +203,6 @@ function addGuard(rule: AddRule): void {
 }
 
 function addForward(rule: AddRule): void {
-  // A liar can't guess into a connection of TCP; into any other conversation that the owner of an address has begun he could.
-  // Answers may leave by another bridge than their sender's: a container has one way out.
-  rule(
-    'forward',
-    [
-      ...fromBridge,
-      x.meta('l4proto'),
-      x.compare('ne', byte(IPPROTO_TCP)),
-      x.ct('direction'),
-      x.compare('eq', byte(CT_DIRECTION_ORIGINAL)),
-      ...dropSpoofed,
-    ],
-    SPOOFED,
-  );
   rule('forward', [...established, x.verdict('accept')]);
   for (const direction of ['iifname', 'oifname'] as const) {
     rule(
@@ -199,7 +222,6 @@ function addForward(rule: AddRule): void {
   // Who asked for a published port at an address of the host may sit in the same network.
   rule('forward', [...pair, x.inSet(SETS.sameBridge.name), ...translated, x.verdict('accept')]);
   rule('forward', [...pair, x.verdictFrom(SETS.icc.name)]);
-  rule('forward', [...fromBridge, ...dropSpoofed], SPOOFED);
   for (const family of [4, 6] as const) {
     const set = family === 4 ? SETS.published4 : SETS.published6;
     rule('forward', [

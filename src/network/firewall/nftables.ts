@@ -10,6 +10,7 @@ import type {
   FirewallNetwork,
   FirewallOptions,
   FirewallPort,
+  FirewallSender,
   FirewallState,
 } from './firewall.ts';
 import {
@@ -37,6 +38,7 @@ export class NftablesFirewall implements Firewall {
   readonly #networks = new Map<string, FirewallNetwork>();
   readonly #ports = new Map<string, FirewallPort>();
   readonly #links = new Map<string, FirewallLink>();
+  readonly #senders = new Map<string, FirewallSender>();
   /** Bridges of somebody else's containers. */
   #guests: readonly string[] = [];
   /** Families in which strangers are not routed for. */
@@ -53,10 +55,11 @@ export class NftablesFirewall implements Firewall {
 
   reset(state: FirewallState): void {
     this.#closed = this.#closedBefore();
-    for (const map of [this.#networks, this.#ports, this.#links]) map.clear();
+    for (const map of [this.#networks, this.#ports, this.#links, this.#senders]) map.clear();
     for (const network of state.networks) this.#networks.set(network.bridge, network);
     for (const port of state.ports) this.#ports.set(keyOf(port), port);
     for (const link of state.links) this.#links.set(keyOf(link), link);
+    for (const sender of state.senders) this.#senders.set(keyOf(sender), sender);
     this.#rebuild();
   }
 
@@ -120,6 +123,24 @@ export class NftablesFirewall implements Firewall {
     this.#change(new Transaction(), elements, 'delete');
   }
 
+  addSenders(senders: readonly FirewallSender[]): void {
+    const elements: Elements = new Map();
+    for (const sender of senders) {
+      this.#senders.set(keyOf(sender), sender);
+      senderElements(sender, elements);
+    }
+    this.#change(new Transaction(), elements, 'add');
+  }
+
+  removeSenders(senders: readonly FirewallSender[]): void {
+    const elements: Elements = new Map();
+    for (const sender of senders) {
+      this.#senders.delete(keyOf(sender));
+      senderElements(sender, elements);
+    }
+    this.#change(new Transaction(), elements, 'delete');
+  }
+
   settled(): Promise<void> | undefined {
     this.#others.check();
     return this.#others.settled;
@@ -153,6 +174,7 @@ export class NftablesFirewall implements Firewall {
     for (const network of this.#networks.values()) this.#networkElements(network, elements);
     for (const port of this.#ports.values()) this.#portElements(port, elements, 'add');
     for (const link of this.#links.values()) linkElements(link, elements);
+    for (const sender of this.#senders.values()) senderElements(sender, elements);
     addElements(transaction, table, elements, 'add');
     this.#socket.commit(transaction);
     this.#others.accept(this.#networks.keys());
@@ -207,6 +229,8 @@ export class NftablesFirewall implements Firewall {
     for (const trusted of network.trustedInterfaces) {
       put(elements, 'trusted', { key: Buffer.concat([interfaceName(trusted), name]) });
     }
+    if (network.ipv4?.hasAddress) put(elements, 'addressed', { key: Buffer.concat([familyByte(4), name]) });
+    if (network.ipv6?.hasAddress) put(elements, 'addressed', { key: Buffer.concat([familyByte(6), name]) });
     if (network.internal) return;
     if (network.ipv4) this.#familyElements(name, 4, network.ipv4, elements);
     if (network.ipv6) this.#familyElements(name, 6, network.ipv6, elements);
@@ -253,10 +277,11 @@ export class NftablesFirewall implements Firewall {
   }
 }
 
-const keyOf = (value: FirewallPort | FirewallLink) => JSON.stringify(identity(value));
+const keyOf = (value: FirewallPort | FirewallLink | FirewallSender) => JSON.stringify(identity(value));
 
 /** A port may come with more than what it is known by here. */
-function identity(value: FirewallPort | FirewallLink): unknown[] {
+function identity(value: FirewallPort | FirewallLink | FirewallSender): unknown[] {
+  if ('bridge' in value) return [value.address, value.bridge];
   if ('from' in value) return [value.from, value.to, value.protocol, value.port];
   const { protocol, containerAddress, containerPort, hostAddress, hostPort } = value;
   return [protocol, containerAddress, containerPort, hostAddress, hostPort];
@@ -280,6 +305,12 @@ function linkElements(link: FirewallLink, elements: Elements): void {
     portBytes(link.port),
   ]);
   put(elements, 'links4', { key });
+}
+
+function senderElements({ address, bridge }: FirewallSender, elements: Elements): void {
+  const { family, value } = requireAddress(address);
+  const key = Buffer.concat([addressBytes({ family, value }), interfaceName(bridge)]);
+  put(elements, family === 4 ? 'senders4' : 'senders6', { key });
 }
 
 function put(elements: Elements, set: SetName, element: SetElement): void {

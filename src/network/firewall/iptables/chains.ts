@@ -28,6 +28,7 @@ export interface Layout {
 
 const CHAINS = {
   guard: 'guard',
+  spoofed: 'spoofed',
   drops: 'drops',
   forward: 'forward',
   into: 'into',
@@ -57,8 +58,13 @@ export function layouts(family: Family, chain: ChainNames): readonly Layout[] {
   return [
     {
       table: 'mangle',
-      chains: [chain.guard],
-      fixed: [{ chain: chain.guard, text: `${ESTABLISHED} -j RETURN` }],
+      chains: [chain.guard, chain.spoofed],
+      fixed: [
+        { chain: chain.guard, text: `${ESTABLISHED} -j RETURN` },
+        // Who asks for an address has none yet.
+        ...(family === 4 ? [{ chain: chain.spoofed, text: '-s 0.0.0.0/32 -d 255.255.255.255/32 -j RETURN' }] : []),
+        { chain: chain.spoofed, text: '-j DROP' },
+      ],
       jumps: [{ base: 'PREROUTING', chain: chain.guard, match: '' }],
     },
     {

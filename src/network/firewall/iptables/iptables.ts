@@ -4,19 +4,20 @@ import { KernelError } from '../../../kernel/libc.ts';
 import { NftSocket } from '../../../kernel/nftables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
-import type { Family } from '../../addresses.ts';
+import { type Family, requireAddress } from '../../addresses.ts';
 import type {
   Firewall,
   FirewallLink,
   FirewallNetwork,
   FirewallOptions,
   FirewallPort,
+  FirewallSender,
   FirewallState,
 } from '../firewall.ts';
 import { SurroundingsWatch } from '../others/surroundings-watch.ts';
 import { chainNames, type Rule } from './chains.ts';
 import { FamilyRules } from './family-rules.ts';
-import { familyOfPort, linkRules, networkRules, outsideRules, portRules, type RuleOptions } from './rules.ts';
+import { linkRules, networkRules, outsideRules, portRules, type RuleOptions, senderRules } from './rules.ts';
 
 export class IptablesFirewall implements Firewall {
   readonly #families: readonly FamilyRules[];
@@ -33,7 +34,7 @@ export class IptablesFirewall implements Firewall {
     this.#surroundings = new SurroundingsWatch({ judges: ownersOfTables, changed: () => this.#moved() });
   }
 
-  reset({ networks, ports, links }: FirewallState): void {
+  reset({ networks, ports, links, senders }: FirewallState): void {
     this.#networks.clear();
     this.#surroundings.look(networks.map(({ bridge }) => bridge));
     for (const network of networks) this.#networks.set(network.bridge, network);
@@ -42,6 +43,7 @@ export class IptablesFirewall implements Firewall {
         ...networks.flatMap(network => this.#ofNetwork(network, rules.family)),
         ...this.#ofPorts(ports, rules.family),
         ...this.#ofLinks(links, rules.family),
+        ...this.#ofSenders(senders, rules.family),
       ]);
     }
     this.#write();
@@ -73,6 +75,14 @@ export class IptablesFirewall implements Firewall {
 
   removeLinks(links: readonly FirewallLink[]): void {
     this.#change('remove', family => this.#ofLinks(links, family));
+  }
+
+  addSenders(senders: readonly FirewallSender[]): void {
+    this.#change('add', family => this.#ofSenders(senders, family));
+  }
+
+  removeSenders(senders: readonly FirewallSender[]): void {
+    this.#change('remove', family => this.#ofSenders(senders, family));
   }
 
   dropForwarded(family: Family): void {
@@ -119,11 +129,19 @@ export class IptablesFirewall implements Firewall {
   }
 
   #ofPorts(ports: readonly FirewallPort[], family: Family): Rule[] {
-    return ports.filter(port => familyOfPort(port) === family).flatMap(port => portRules(port, this.#rules));
+    return ports
+      .filter(({ containerAddress }) => requireAddress(containerAddress).family === family)
+      .flatMap(port => portRules(port, this.#rules));
   }
 
   #ofLinks(links: readonly FirewallLink[], family: Family): Rule[] {
     return family === 4 ? links.flatMap(link => linkRules(link, this.#rules)) : [];
+  }
+
+  #ofSenders(senders: readonly FirewallSender[], family: Family): Rule[] {
+    return senders
+      .filter(({ address }) => requireAddress(address).family === family)
+      .flatMap(sender => senderRules(sender, this.#rules));
   }
 
   #write(): void {

@@ -1,6 +1,6 @@
 // What networks, ports and links are in rules. iptables has no sets: a network is a few rules in each chain, a port is two.
 import { type Family, formatAddress, requireAddress } from '../../addresses.ts';
-import type { FirewallFamily, FirewallLink, FirewallNetwork, FirewallPort } from '../firewall.ts';
+import type { FirewallFamily, FirewallLink, FirewallNetwork, FirewallPort, FirewallSender } from '../firewall.ts';
 import type { ChainNames, Rule } from './chains.ts';
 
 const LOOPBACK = '127.0.0.0/8';
@@ -33,14 +33,17 @@ function guardRules(
   const rules: Rule[] = [];
   // The bridges route loopback addresses, for ports published there; containers must not reach the host's loopback by that.
   if (family === 4) rules.push(rule(`-i ${bridge} -d ${LOOPBACK} -j DROP`));
-  if (internal || !hasAddress) return rules;
-  // A sender whose address is not reached by the bridge it sends from is not who it says; who asks for an address has none yet.
-  const notAsking = family === 4 ? '! -d 255.255.255.255/32 ' : '';
-  rules.push(rule(`-i ${bridge} ${notAsking}-m rpfilter --invert -j DROP`));
-  // A liar can't guess into a connection of TCP; into any other conversation that the owner of an address has begun he could.
-  const begun = '! -p tcp -m conntrack --ctdir ORIGINAL';
-  rules.push(rule(`-i ${bridge} ${notAsking}${begun} -m rpfilter --invert -j DROP`, true));
-  if (mode !== 'nat' || allowDirectRouting) return rules;
+  if (!hasAddress) return rules;
+  // A sender whose address is not reached by the bridge it sends from is not who it says.
+  rules.push(rule(`-i ${bridge} -m rpfilter --invert -j ${chain.spoofed}`));
+  // A liar can't guess into a connection of TCP; into any other conversation of the owner of an address it could.
+  rules.push(rule(`-i ${bridge} ! -p tcp -m rpfilter --invert -j ${chain.spoofed}`, true));
+  // What the host sees of talk within a network is the network's own affair.
+  for (const subnet of subnets) {
+    const text = `-d ${subnet} -i ${bridge} -m addrtype --dst-type UNICAST -j RETURN`;
+    rules.push({ table: 'mangle', chain: chain.spoofed, text, first: true });
+  }
+  if (internal || mode !== 'nat' || allowDirectRouting) return rules;
   for (const subnet of subnets) {
     for (const trusted of trustedInterfaces) rules.push(rule(`-d ${subnet} -i ${trusted} -j RETURN`, true));
     rules.push(rule(`-d ${subnet} ! -i ${bridge} -m addrtype --dst-type UNICAST -j DROP`));
@@ -106,8 +109,6 @@ function sourceRules(
   return [...rules, ...subnets.map(subnet => rule(`-s ${subnet} ! -o ${bridge} -j ${target}`))];
 }
 
-export const familyOfPort = (port: FirewallPort): Family => requireAddress(port.containerAddress).family;
-
 export function portRules(port: FirewallPort, { chain }: RuleOptions): Rule[] {
   const { protocol, containerPort, hostPort } = port;
   const container = requireAddress(port.containerAddress);
@@ -137,4 +138,8 @@ export function portRules(port: FirewallPort, { chain }: RuleOptions): Rule[] {
 export function linkRules({ from, to, protocol, port }: FirewallLink, { chain }: RuleOptions): Rule[] {
   const text = `-s ${from} -d ${to} -p ${protocol} --dport ${port} -j ACCEPT`;
   return [{ table: 'filter', chain: chain.links, text }];
+}
+
+export function senderRules({ address, bridge }: FirewallSender, { chain }: RuleOptions): Rule[] {
+  return [{ table: 'mangle', chain: chain.spoofed, text: `-s ${address} -i ${bridge} -j RETURN`, first: true }];
 }
