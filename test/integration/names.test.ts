@@ -175,6 +175,47 @@ describe('answers', () => {
   });
 });
 
+describe('what is no plain question of the internet', () => {
+  const answerTo = async (packet: Buffer) => (await askAll(asker, [packet]))[0]!;
+  const askedOf = (id: number, name: string, type: number, at: 'flags' | 'questions' | 'class', value: number) => {
+    const packet = question(id, name, type);
+    packet.writeUInt16BE(value, { flags: 2, questions: 4, class: packet.length - 2 }[at]);
+    return packet;
+  };
+
+  test('has an answer that says what is wrong with it, by UDP and TCP', async () => {
+    const notify = askedOf(21, 'friend', TYPE.A, 'flags', 0x2100);
+    const two = askedOf(22, 'friend', TYPE.A, 'questions', 2);
+    const futureOptions = takes(1232);
+    futureOptions[6] = 1;
+    const future = question(23, 'friend', TYPE.A, futureOptions);
+    expect(resultOf(await answerTo(notify))).toMatchObject({ id: 21, rcode: RCODE.notImplemented });
+    expect(resultOf(await answerTo(two))).toMatchObject({ id: 22, rcode: RCODE.formatError });
+    const refusal = await answerTo(future);
+    // The upper bits of what was wrong are in the options.
+    expect([resultOf(refusal).id, refusal.at(-6), refusal.readUInt16BE(10)]).toEqual([23, 1, 1]);
+    const byTcp = await askByTcp(Buffer.concat([notify, two, question(24, 'friend', TYPE.A)].map(framed)), 3);
+    expect(byTcp.map(resultOf).map(({ id, rcode }) => [id, rcode])).toEqual([
+      [21, RCODE.notImplemented],
+      [22, RCODE.formatError],
+      [24, RCODE.ok],
+    ]);
+    // What is an answer has none, nor has a message of no length, which ends its connection.
+    await askAll(asker, [askedOf(25, 'friend', TYPE.A, 'flags', 0x8180), question(26, 'friend', TYPE.A)], 1).then(
+      answers => expect(answers.map(answer => resultOf(answer).id)).toEqual([26]),
+    );
+    expect(await askByTcp(Buffer.concat([Buffer.of(0, 0), framed(question(27, 'friend', TYPE.A))]), 2)).toEqual([]);
+  });
+
+  test('is answered for any class and any type, with what there is', async () => {
+    expect(resultOf(await answerTo(askedOf(31, 'friend', TYPE.A, 'class', 255)))).toMatchObject({ id: 31, answers: 1 });
+    expect(resultOf(await answerTo(question(32, 'friend', TYPE.ANY)))).toMatchObject({ id: 32, answers: 2 });
+    // Whoever says what fits is answered in kind.
+    const answer = await answerTo(question(33, 'friend', TYPE.A, takes(1232)));
+    expect([resultOf(answer).answers, answer.readUInt16BE(10)]).toEqual([1, 1]);
+  });
+});
+
 describe('what is malformed', () => {
   const descriptors = () => readdirSync(`/proc/${lan.engine.pid}/fd`).length;
 
@@ -288,6 +329,9 @@ describe('what others know', () => {
       chaos.writeUInt16BE(3, chaos.length - 2);
       const [other] = await askAll(machine, [chaos]);
       expect(resultOf(other!)).toMatchObject({ id: 6, truncated: true });
+      // Nor is whose address it is that nobody here has.
+      const [pointer] = await askAll(machine, [question(8, '1.2.0.192.in-addr.arpa', TYPE.PTR)]);
+      expect(resultOf(pointer!)).toMatchObject({ id: 8, truncated: true });
       await lan.docker('rm', '-f', 'curious');
       await lan.docker('network', 'rm', 'outward');
     } finally {

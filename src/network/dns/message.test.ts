@@ -2,10 +2,13 @@ import { expect, test } from 'bun:test';
 import {
   type Answer,
   addressOfPointer,
+  CLASS,
   firstMessage,
   framed,
+  isVersionKnown,
   parseQuery,
   RCODE,
+  receive,
   resultOf,
   TYPE,
   writeResponse,
@@ -28,6 +31,13 @@ function query(host: string, type: number, options: { flags?: number; additional
 
 const largeLimit = (size: number) => Buffer.of(0, 0, TYPE.OPT, size >> 8, size & 0xff, 0, 0, 0, 0, 0, 0);
 
+const twice = (bytes: Buffer) => Buffer.concat([bytes, bytes]);
+
+function patched(packet: Buffer, at: number, value: number): Buffer {
+  packet.writeUInt16BE(value, at);
+  return packet;
+}
+
 const addresses = (count: number): Answer[] =>
   Array.from({ length: count }, (_, index) => ({ type: TYPE.A, address: Uint8Array.of(10, 0, 0, index) }));
 
@@ -37,6 +47,7 @@ test('a query is read: name in lower case, type, the size of answer it takes', (
     id: 0x1234,
     name: 'web.example',
     type: TYPE.AAAA,
+    class: CLASS.internet,
     limit: 512,
     recursionDesired: true,
   });
@@ -44,16 +55,70 @@ test('a query is read: name in lower case, type, the size of answer it takes', (
   expect(parseQuery(query('web', TYPE.A, { additional: largeLimit(100) }))!.limit).toBe(512);
 });
 
-test('what is no query is not answered', () => {
+test('what is an answer itself, or less than a header, is not answered', () => {
   const whole = query('web.example', TYPE.A);
-  for (let length = 0; length < whole.length; length++) expect(parseQuery(whole.subarray(0, length))).toBeUndefined();
-  expect(parseQuery(query('web', TYPE.A, { flags: 0x8100 }))).toBeUndefined();
-  expect(parseQuery(query('web', TYPE.A, { flags: 0x2800 }))).toBeUndefined();
-  const twoQuestions = query('web', TYPE.A);
-  twoQuestions.writeUInt16BE(2, 4);
-  expect(parseQuery(twoQuestions)).toBeUndefined();
-  const pointer = Buffer.concat([query('web', TYPE.A).subarray(0, 12), Buffer.of(0xc0, 12, 0, 1, 0, 1)]);
-  expect(parseQuery(pointer)).toBeUndefined();
+  for (let length = 0; length < 12; length++) expect(receive(whole.subarray(0, length))).toBeUndefined();
+  expect(receive(query('web', TYPE.A, { flags: 0x8100 }))).toBeUndefined();
+  expect(receive(query('web', TYPE.A, { flags: 0xa900 }))).toBeUndefined();
+});
+
+/** The header is all of it. */
+function refusalOf(packet: Buffer): { id: number; flags: number; counts: number[]; length: number } {
+  const received = receive(packet);
+  if (received?.kind !== 'refusal') throw new Error('this was no refusal');
+  const { response } = received;
+  const counts = [4, 6, 8, 10].map(at => response.readUInt16BE(at));
+  return { id: response.readUInt16BE(0), flags: response.readUInt16BE(2), counts, length: response.length };
+}
+
+test('another operation than a query is not implemented, whatever follows', () => {
+  const empty = { id: 0x1234, counts: [0, 0, 0, 0], length: 12 };
+  const update = query('web', TYPE.A, { flags: 0x2900 });
+  expect(refusalOf(update)).toEqual({ ...empty, flags: 0xa984 });
+  expect(refusalOf(update.subarray(0, 12))).toEqual({ ...empty, flags: 0xa984 });
+  // A query of status, of somebody who does not want recursion.
+  expect(refusalOf(query('web', TYPE.A, { flags: 0x1000 }))).toEqual({ ...empty, flags: 0x9084 });
+});
+
+test.each<[string, Buffer]>([
+  ['no question', patched(query('web', TYPE.A), 4, 0)],
+  ['two questions', patched(query('web', TYPE.A), 4, 2)],
+  ['a name that points', Buffer.concat([query('web', TYPE.A).subarray(0, 12), Buffer.of(0xc0, 12, 0, 1, 0, 1)])],
+  ['a name that is too long', query(Array(5).fill('a'.repeat(63)).join('.'), TYPE.A)],
+  ['a record that is not there', patched(query('web', TYPE.A), 10, 1)],
+  ['half a record', query('web', TYPE.A, { additional: largeLimit(512).subarray(0, 9) })],
+  ['two sets of options', patched(query('web', TYPE.A, { additional: twice(largeLimit(512)) }), 10, 2)],
+  ['options of a name', query('web', TYPE.A, { additional: Buffer.concat([name('x'), largeLimit(512).subarray(1)]) })],
+  ...Array.from({ length: query('web', TYPE.A).length - 12 }, (_, cut): [string, Buffer] => [
+    `all but ${cut + 1} bytes`,
+    query('web', TYPE.A).subarray(0, -1 - cut),
+  ]),
+])('%s is told to be malformed', (_, packet) => {
+  expect(refusalOf(packet)).toMatchObject({ id: 0x1234, flags: 0x8181, counts: [0, 0, 0, 0] });
+});
+
+test('options are found behind other records, and repeated in the answer', () => {
+  const other = Buffer.concat([Buffer.of(0xc0, 12, 0, TYPE.A, 0, 1, 0, 0, 0, 0, 0, 4, 10, 0, 0, 1)]);
+  const packet = patched(query('web', TYPE.A, { additional: Buffer.concat([other, largeLimit(1000)]) }), 10, 2);
+  packet.writeUInt16BE(0x8000, packet.length - 4);
+  const parsed = parseQuery(packet)!;
+  expect(parsed).toMatchObject({ limit: 1000, edns: { version: 0, wantsSignatures: true } });
+  const response = writeResponse(parsed, RCODE.ok, addresses(1), 512);
+  expect(response.readUInt16BE(10)).toBe(1);
+  expect([...response.subarray(-11)]).toEqual([0, 0, TYPE.OPT, 0x10, 0, 0, 0, 0x80, 0, 0, 0]);
+  // They are part of what must fit.
+  expect(writeResponse(parsed, RCODE.ok, addresses(100), 512).length).toBeLessThanOrEqual(512);
+});
+
+test('options of a version that is not known are said to be that', () => {
+  const options = largeLimit(1000);
+  options[6] = 1;
+  const parsed = parseQuery(query('web', TYPE.A, { additional: options }))!;
+  expect(isVersionKnown(parsed)).toBe(false);
+  expect(isVersionKnown(parseQuery(query('web', TYPE.A, { additional: largeLimit(1000) }))!)).toBe(true);
+  const response = writeResponse(parsed, RCODE.badVersion, [], 512);
+  expect(response.readUInt16BE(2) & 0xf).toBe(0);
+  expect([...response.subarray(-11)]).toEqual([0, 0, TYPE.OPT, 0x10, 0, 1, 0, 0, 0, 0, 0]);
 });
 
 test('random bytes are read without harm', () => {
@@ -66,7 +131,7 @@ test('random bytes are read without harm', () => {
     const packet = Buffer.from(Array.from({ length: 1 + (round % 80) }, random));
     packet.writeUInt8(0, 0);
     if (packet.length > 5) packet.set([1, 0, 0, 1], 2);
-    expect(() => parseQuery(packet)).not.toThrow();
+    expect(() => receive(packet)).not.toThrow();
   }
 });
 

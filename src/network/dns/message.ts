@@ -1,9 +1,17 @@
 // As much of the DNS format as the embedded server needs: it reads one question and writes its answers. What it forwards
 // goes through as it came.
 
-export const TYPE = { A: 1, PTR: 12, MX: 15, AAAA: 28, OPT: 41 } as const;
-const CLASS_INTERNET = 1;
-export const RCODE = { ok: 0, formatError: 1, serverFailure: 2, nameError: 3, notImplemented: 4, refused: 5 } as const;
+export const TYPE = { A: 1, PTR: 12, MX: 15, AAAA: 28, OPT: 41, ANY: 255 } as const;
+export const CLASS = { internet: 1, chaos: 3, any: 255 } as const;
+export const RCODE = {
+  ok: 0,
+  formatError: 1,
+  serverFailure: 2,
+  nameError: 3,
+  notImplemented: 4,
+  refused: 5,
+  badVersion: 16,
+} as const;
 const HEADER = 12;
 const FLAG_RESPONSE = 0x8000;
 const FLAG_TRUNCATED = 0x0200;
@@ -12,6 +20,11 @@ const FLAG_RECURSION_AVAILABLE = 0x0080;
 const OPCODE_MASK = 0x7800;
 const RCODE_MASK = 0x000f;
 const SMALLEST_LIMIT = 512;
+/** Of a datagram that the server takes. */
+const LARGEST_QUERY = 4096;
+const EDNS_VERSION = 0;
+const EDNS_FLAG_DNSSEC = 0x8000;
+const OPT_SIZE = 11;
 const TTL_SECONDS = 600;
 /** A name that was said before: the question's. */
 const POINTER_TO_QUESTION = 0xc000 | HEADER;
@@ -22,34 +35,63 @@ export interface Query {
   /** In lower case, without the dot at the end. */
   name: string;
   type: number;
-  /** Names of other classes are none of ours. */
-  isInternet: boolean;
+  class: number;
   /** The question as it came. */
   question: Buffer;
   /** How large an answer by UDP may be. */
   limit: number;
+  edns: Edns | undefined;
 }
+
+export interface Edns {
+  version: number;
+  wantsSignatures: boolean;
+}
+
+export type Received =
+  | { kind: 'query'; query: Query }
+  /** Where nothing but the header can be relied on. */
+  | { kind: 'refusal'; response: Buffer };
 
 export type Answer =
   | { type: typeof TYPE.A | typeof TYPE.AAAA; address: Uint8Array }
   | { type: typeof TYPE.PTR; name: string };
 
-/** Undefined for what is no query that could be answered: not even with an error. */
-export function parseQuery(packet: Buffer): Query | undefined {
+/** Undefined for what is to have no answer at all: two servers that answer each other's errors would never end. */
+export function receive(packet: Buffer): Received | undefined {
   if (packet.length < HEADER) return undefined;
   const flags = packet.readUInt16BE(2);
-  if ((flags & FLAG_RESPONSE) !== 0 || (flags & OPCODE_MASK) !== 0) return undefined;
-  if (packet.readUInt16BE(4) !== 1) return undefined;
+  if ((flags & FLAG_RESPONSE) !== 0) return undefined;
+  const refusal = (rcode: number): Received => ({ kind: 'refusal', response: refusalOf(packet, rcode) });
+  if ((flags & OPCODE_MASK) !== 0) return refusal(RCODE.notImplemented);
+  const query = parseQuery(packet);
+  return query ? { kind: 'query', query } : refusal(RCODE.formatError);
+}
+
+/** Nothing of the rest is repeated: it may be anything. */
+function refusalOf(packet: Buffer, rcode: number): Buffer {
+  const response = Buffer.alloc(HEADER);
+  const repeated = packet.readUInt16BE(2) & (OPCODE_MASK | FLAG_RECURSION_DESIRED);
+  response.writeUInt16BE(packet.readUInt16BE(0), 0);
+  response.writeUInt16BE(FLAG_RESPONSE | repeated | FLAG_RECURSION_AVAILABLE | rcode, 2);
+  return response;
+}
+
+/** Undefined for what is no question that could be answered. */
+export function parseQuery(packet: Buffer): Query | undefined {
+  if (packet.length < HEADER || packet.readUInt16BE(4) !== 1) return undefined;
   const name = readName(packet, HEADER);
   if (!name || name.end + 4 > packet.length) return undefined;
+  const options = readOptions(packet, name.end + 4);
+  if (!options) return undefined;
   return {
     id: packet.readUInt16BE(0),
-    recursionDesired: (flags & FLAG_RECURSION_DESIRED) !== 0,
+    recursionDesired: (packet.readUInt16BE(2) & FLAG_RECURSION_DESIRED) !== 0,
     name: name.text.toLowerCase(),
     type: packet.readUInt16BE(name.end),
-    isInternet: packet.readUInt16BE(name.end + 2) === CLASS_INTERNET,
+    class: packet.readUInt16BE(name.end + 2),
     question: packet.subarray(HEADER, name.end + 4),
-    limit: limitOf(packet, name.end + 4),
+    ...options,
   };
 }
 
@@ -67,17 +109,47 @@ function readName(packet: Buffer, start: number): { text: string; end: number } 
   return undefined;
 }
 
-/** From the OPT record, if the query has one and nothing before it. */
-function limitOf(packet: Buffer, at: number): number {
-  const hasOthers = packet.readUInt16BE(6) !== 0 || packet.readUInt16BE(8) !== 0;
-  if (hasOthers || packet.readUInt16BE(10) === 0 || at + 11 > packet.length) return SMALLEST_LIMIT;
-  if (packet[at] !== 0 || packet.readUInt16BE(at + 1) !== TYPE.OPT) return SMALLEST_LIMIT;
-  return Math.max(SMALLEST_LIMIT, packet.readUInt16BE(at + 3));
+/** From the OPT record. Undefined if there are two, or if what stands behind the question is no records. */
+function readOptions(packet: Buffer, start: number): Pick<Query, 'limit' | 'edns'> | undefined {
+  const before = packet.readUInt16BE(6) + packet.readUInt16BE(8);
+  const count = before + packet.readUInt16BE(10);
+  let options: Pick<Query, 'limit' | 'edns'> | undefined;
+  let at = start;
+  for (let index = 0; index < count; index++) {
+    const fixed = endOfOwner(packet, at);
+    if (fixed === undefined || fixed + 10 > packet.length) return undefined;
+    if (index >= before && packet.readUInt16BE(fixed) === TYPE.OPT) {
+      // Its owner is the root, whose name is one byte.
+      if (options || fixed !== at + 1) return undefined;
+      options = {
+        limit: Math.max(SMALLEST_LIMIT, packet.readUInt16BE(fixed + 2)),
+        edns: {
+          version: packet.readUInt8(fixed + 5),
+          wantsSignatures: (packet.readUInt16BE(fixed + 6) & EDNS_FLAG_DNSSEC) !== 0,
+        },
+      };
+    }
+    at = fixed + 10 + packet.readUInt16BE(fixed + 8);
+  }
+  return at > packet.length ? undefined : (options ?? { limit: SMALLEST_LIMIT, edns: undefined });
+}
+
+/** Behind the name that a record begins with, which may end in a pointer. */
+function endOfOwner(packet: Buffer, start: number): number | undefined {
+  for (let at = start; at < packet.length; ) {
+    const length = packet[at]!;
+    if (length === 0) return at + 1;
+    if (length >= 0xc0) return at + 2;
+    if (length > 63) return undefined;
+    at += 1 + length;
+  }
+  return undefined;
 }
 
 export function writeResponse(query: Query, rcode: number, answers: readonly Answer[], limit: number): Buffer {
   const records = answers.map(record);
-  let size = HEADER + query.question.length;
+  const options = query.edns ? optionsRecord(query.edns, rcode) : Buffer.alloc(0);
+  let size = HEADER + query.question.length + options.length;
   let fitting = 0;
   for (const { length } of records) {
     if (size + length > limit) break;
@@ -85,24 +157,39 @@ export function writeResponse(query: Query, rcode: number, answers: readonly Ans
     fitting++;
   }
   const response = Buffer.alloc(size);
-  let flags = FLAG_RESPONSE | FLAG_RECURSION_AVAILABLE | rcode;
+  let flags = FLAG_RESPONSE | FLAG_RECURSION_AVAILABLE | (rcode & RCODE_MASK);
   if (query.recursionDesired) flags |= FLAG_RECURSION_DESIRED;
   if (fitting < records.length) flags |= FLAG_TRUNCATED;
   response.writeUInt16BE(query.id, 0);
   response.writeUInt16BE(flags, 2);
   response.writeUInt16BE(1, 4);
   response.writeUInt16BE(fitting, 6);
+  response.writeUInt16BE(query.edns ? 1 : 0, 10);
   let at = HEADER + query.question.copy(response, HEADER);
   for (const bytes of records.slice(0, fitting)) at += bytes.copy(response, at);
+  options.copy(response, at);
   return response;
 }
+
+/** Whoever sends one gets one. */
+function optionsRecord({ wantsSignatures }: Edns, rcode: number): Buffer {
+  const bytes = Buffer.alloc(OPT_SIZE);
+  bytes.writeUInt16BE(TYPE.OPT, 1);
+  bytes.writeUInt16BE(LARGEST_QUERY, 3);
+  bytes.writeUInt8(rcode >> 4, 5);
+  bytes.writeUInt8(EDNS_VERSION, 6);
+  bytes.writeUInt16BE(wantsSignatures ? EDNS_FLAG_DNSSEC : 0, 7);
+  return bytes;
+}
+
+export const isVersionKnown = ({ edns }: Query): boolean => edns === undefined || edns.version <= EDNS_VERSION;
 
 function record(answer: Answer): Buffer {
   const data = answer.type === TYPE.PTR ? nameBytes(answer.name) : answer.address;
   const bytes = Buffer.alloc(12 + data.length);
   bytes.writeUInt16BE(POINTER_TO_QUESTION, 0);
   bytes.writeUInt16BE(answer.type, 2);
-  bytes.writeUInt16BE(CLASS_INTERNET, 4);
+  bytes.writeUInt16BE(CLASS.internet, 4);
   bytes.writeUInt32BE(TTL_SECONDS, 6);
   bytes.writeUInt16BE(data.length, 10);
   bytes.set(data, 12);

@@ -11,11 +11,13 @@ import { forward, type Transport } from './forwarder.ts';
 import {
   type Answer,
   addressOfPointer,
+  CLASS,
   firstMessage,
   framed,
-  parseQuery,
+  isVersionKnown,
   type Query,
   RCODE,
+  receive,
   TYPE,
   writeResponse,
 } from './message.ts';
@@ -132,12 +134,15 @@ export class NameServer implements Disposable {
     socket.write(framed(reply));
   }
 
-  /** Nothing for what is not a query. What we know is answered at once. */
+  /** What we know is answered at once, and so is what is no question. */
   #answer(packet: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer | undefined> {
-    const query = parseQuery(packet);
-    if (!query) return undefined;
+    const received = receive(packet);
+    if (received?.kind !== 'query') return received?.response;
+    const { query } = received;
     const limit = transport === 'tcp' ? LARGEST_MESSAGE : query.limit;
-    if (!query.isInternet) return this.#forward(packet, query, transport, limit);
+    if (!isVersionKnown(query)) return writeResponse(query, RCODE.badVersion, [], limit);
+    const isInternet = query.class === CLASS.internet || query.class === CLASS.any;
+    if (!isInternet) return this.#forward(packet, query, transport, limit);
     const answers = this.#local(query);
     if (answers) return writeResponse(query, RCODE.ok, answers, limit);
     const isAddress = query.type === TYPE.A || query.type === TYPE.AAAA;
@@ -148,10 +153,11 @@ export class NameServer implements Disposable {
   #local(query: Query): Answer[] | undefined {
     switch (query.type) {
       case TYPE.A:
-      case TYPE.AAAA: {
-        const { type } = query;
-        const addresses = this.names.addresses(query.name, type === TYPE.A ? 4 : 6);
-        return addresses && shuffled(addresses).map(text => ({ type, address: addressBytes(requireAddress(text)) }));
+      case TYPE.AAAA:
+        return this.#addresses(query.name, query.type);
+      case TYPE.ANY: {
+        const four = this.#addresses(query.name, TYPE.A);
+        return four && [...four, ...(this.#addresses(query.name, TYPE.AAAA) ?? [])];
       }
       case TYPE.PTR: {
         const pointer = addressOfPointer(query.name);
@@ -163,6 +169,11 @@ export class NameServer implements Disposable {
         // A name of ours has addresses and nothing else; no server outside knows better.
         return this.names.addresses(query.name, 4) && [];
     }
+  }
+
+  #addresses(name: string, type: typeof TYPE.A | typeof TYPE.AAAA): Answer[] | undefined {
+    const addresses = this.names.addresses(name, type === TYPE.A ? 4 : 6);
+    return addresses && shuffled(addresses).map(text => ({ type, address: addressBytes(requireAddress(text)) }));
   }
 
   async #forward(packet: Buffer, query: Query, transport: Transport, limit: number): Promise<Buffer> {
