@@ -2,6 +2,7 @@
 // address talks about. The owner is heard by whichever of its networks it speaks.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { udp } from 'bun';
+import { message } from '../../src/kernel/rtnetlink.ts';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
 import { iptablesKinds } from '../support/firewalls.ts';
@@ -72,7 +73,7 @@ describe.each(['nftables', ...iptablesKinds] as const)('%s', firewall => {
   });
 
   /** All that the lie was heard by, or the host's rules have dropped one. */
-  async function expectDropped(lie: () => void | Promise<unknown>, ...listeners: Talker[]): Promise<void> {
+  async function expectDropped(lie: () => unknown, ...listeners: Talker[]): Promise<void> {
     const before = await lan.dropped('spoofed source');
     const wasHeard = () => listeners.some(({ heard }) => heard.includes('lie'));
     await until(async () => {
@@ -150,5 +151,31 @@ describe.each(['nftables', ...iptablesKinds] as const)('%s', firewall => {
         ? await lan.host.output('nft', 'list', 'ruleset')
         : await lan.host.output(`${firewall}-save`);
     expect(rules).not.toContain('10.50.0.20');
+  });
+
+  test('others on a bridge of the host’s own making reach the host, though their way back is another one', async () => {
+    const { route } = lan.host;
+    route.send(message.newLink({ kind: 'bridge', name: 'theirs' }));
+    lan.host.addAddresses('theirs', '10.70.0.1/24');
+    using stranger = Machine.create();
+    lan.host.connect(stranger, 'port');
+    route.send(message.setLink('port', { master: route.link('theirs').index }));
+    stranger.addAddresses('port', '10.70.0.9/24', '198.51.100.7/32');
+    const options = [
+      '--subnet',
+      '10.70.0.0/24',
+      '--gateway',
+      '10.70.0.1',
+      '-o',
+      'com.docker.network.bridge.name=theirs',
+    ];
+    await lan.docker('network', 'create', ...options, 'shared');
+    using host = await Talker.at(lan.host, '0.0.0.0', 7001);
+    using far = await Talker.at(stranger, '198.51.100.7', 7001);
+    await far.reaches(host, '10.70.0.1', 7001);
+    // Nor does it get into other networks.
+    using inner = await Talker.at(owner, '0.0.0.0', 7001);
+    stranger.addRoute('10.50.0.0/24', '10.70.0.1');
+    await expectDropped(() => far.say('lie', '10.50.0.10', 7001), inner);
   });
 });

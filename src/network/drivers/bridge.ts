@@ -140,6 +140,7 @@ export const bridge: NetworkDriver = {
     });
     return {
       bridge: network.interfaceName,
+      isShared: !network.ownsInterface,
       internal: network.internal,
       icc: options.icc,
       ipv4: network.enableIPv4 ? family(4, options.mode4, options.hostIPv4) : undefined,

@@ -17,6 +17,8 @@ export interface FirewallFamily {
 
 export interface FirewallNetwork {
   bridge: string;
+  /** Somebody else has made the bridge: others may be there, whose way back is another one. */
+  isShared: boolean;
   internal: boolean;
   icc: boolean;
   ipv4: FirewallFamily | undefined;

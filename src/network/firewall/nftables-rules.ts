@@ -30,6 +30,8 @@ export const SETS = {
   internal: { name: 'internal', key: ['ifname'] },
   /** The host has an address there: it knows who is reached by the bridge. */
   addressed: { name: 'addressed', key: FAMILY_INTERFACE },
+  /** Bridges of somebody else's making. */
+  shared: { name: 'shared', key: ['ifname'] },
   /** From, bridge: addresses of containers with several networks, whose way out may be any of them. */
   senders4: { name: 'senders4', key: ['ipv4', 'ifname'] },
   senders6: { name: 'senders6', key: ['ipv6', 'ifname'] },
@@ -175,6 +177,7 @@ function addSpoofed(rule: AddRule): void {
     x.inSet(SETS.sameBridge.name),
     x.verdict('return'),
   ]);
+  rule(SPOOFED_CHAIN, [x.meta('iifname'), x.inSet(SETS.shared.name), ...toHost, x.verdict('return')]);
   rule(SPOOFED_CHAIN, [x.counter(), x.verdict('drop')], 'spoofed source');
 }
 

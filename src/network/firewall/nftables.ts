@@ -226,6 +226,7 @@ export class NftablesFirewall implements Firewall {
     put(elements, 'trusted', { key: pair });
     put(elements, 'icc', { key: pair, data: network.icc ? 'accept' : 'drop' });
     if (network.internal) put(elements, 'internal', { key: name });
+    if (network.isShared) put(elements, 'shared', { key: name });
     for (const trusted of network.trustedInterfaces) {
       put(elements, 'trusted', { key: Buffer.concat([interfaceName(trusted), name]) });
     }

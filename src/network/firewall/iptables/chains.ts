@@ -50,7 +50,7 @@ export function chainNames(owner: string): ChainNames {
 }
 
 const ESTABLISHED = '-m conntrack --ctstate ESTABLISHED,RELATED';
-const TO_HOST = '-m addrtype --dst-type LOCAL';
+export const TO_HOST = '-m addrtype --dst-type LOCAL';
 
 export function layouts(family: Family, chain: ChainNames): readonly Layout[] {
   // Nobody on the wire has a loopback address as destination; a host's own IPv6 loopback leads nowhere else.

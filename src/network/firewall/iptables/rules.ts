@@ -1,7 +1,7 @@
 // What networks, ports and links are in rules. iptables has no sets: a network is a few rules in each chain, a port is two.
 import { type Family, formatAddress, requireAddress } from '../../addresses.ts';
 import type { FirewallFamily, FirewallLink, FirewallNetwork, FirewallPort, FirewallSender } from '../firewall.ts';
-import type { ChainNames, Rule } from './chains.ts';
+import { type ChainNames, type Rule, TO_HOST } from './chains.ts';
 
 const LOOPBACK = '127.0.0.0/8';
 const ICMP = { 4: 'icmp', 6: 'ipv6-icmp' } as const;
@@ -22,9 +22,17 @@ export function networkRules(network: FirewallNetwork, family: Family, options: 
   ];
 }
 
+/** Though the way to the sender is another one. */
+const believed = (match: string, chain: ChainNames): Rule => ({
+  table: 'mangle',
+  chain: chain.spoofed,
+  text: `${match} -j RETURN`,
+  first: true,
+});
+
 /** Before addresses are translated: what is addressed to a container here came in by the container's own address. */
 function guardRules(
-  { bridge, internal, trustedInterfaces }: FirewallNetwork,
+  { bridge, isShared, internal, trustedInterfaces }: FirewallNetwork,
   family: Family,
   { mode, subnets, hasAddress }: FirewallFamily,
   { chain, allowDirectRouting }: RuleOptions,
@@ -39,10 +47,8 @@ function guardRules(
   // A liar can't guess into a connection of TCP; into any other conversation of the owner of an address it could.
   rules.push(rule(`-i ${bridge} ! -p tcp -m rpfilter --invert -j ${chain.spoofed}`, true));
   // What the host sees of talk within a network is the network's own affair.
-  for (const subnet of subnets) {
-    const text = `-d ${subnet} -i ${bridge} -m addrtype --dst-type UNICAST -j RETURN`;
-    rules.push({ table: 'mangle', chain: chain.spoofed, text, first: true });
-  }
+  rules.push(...subnets.map(subnet => believed(`-d ${subnet} -i ${bridge} -m addrtype --dst-type UNICAST`, chain)));
+  if (isShared) rules.push(believed(`-i ${bridge} ${TO_HOST}`, chain));
   if (internal || mode !== 'nat' || allowDirectRouting) return rules;
   for (const subnet of subnets) {
     for (const trusted of trustedInterfaces) rules.push(rule(`-d ${subnet} -i ${trusted} -j RETURN`, true));
@@ -141,5 +147,5 @@ export function linkRules({ from, to, protocol, port }: FirewallLink, { chain }:
 }
 
 export function senderRules({ address, bridge }: FirewallSender, { chain }: RuleOptions): Rule[] {
-  return [{ table: 'mangle', chain: chain.spoofed, text: `-s ${address} -i ${bridge} -j RETURN`, first: true }];
+  return [believed(`-s ${address} -i ${bridge}`, chain)];
 }
