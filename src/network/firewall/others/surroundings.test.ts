@@ -138,6 +138,7 @@ test.each<[string, Given, boolean]>([
   ['an uplink of a container that the host is', { name: 'eth0', kind: 'veth', addresses: [[10, 0, 0, 2]] }, false],
   ["somebody else's bridge", { name: 'virbr0', kind: 'bridge' }, true],
   ['a tunnel', { name: 'wg0', kind: 'wireguard' }, true],
+  ['a tunnel that the kernel has of itself', { name: 'sit0', kind: 'sit', isDown: true }, false],
   ["the host's end of a container's interface", { name: 'cali1', kind: 'veth' }, true],
 ])('whether others may need that the host forwards: %s', (_, link, expected) => {
   expect(carriesForOthers(hostOf([{ name: 'lo' }, link]), new Set(['ours']))).toBe(expected);

@@ -49,7 +49,8 @@ export function carriesForOthers({ links, addresses, hasDefaultRoute }: HostLink
   const inSubnet = new Set(addresses.flatMap(({ link, address }) => (hasNeighbours(address) ? [link] : [])));
   return links.some(link => {
     if (own.has(link.name)) return false;
-    if (CARRYING.has(link.kind)) return true;
+    // Some kernels put tunnels of their own into every namespace, which are down until somebody uses them.
+    if (CARRYING.has(link.kind)) return link.up || link.kind === 'bridge';
     return link.kind === 'veth' && link.master === 0 && !inSubnet.has(link.index) && !hasDefaultRoute(link.index);
   });
 }
