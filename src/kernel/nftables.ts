@@ -1,4 +1,5 @@
 // nf_tables by netlink: everything in one transaction happens, or nothing does.
+import { KernelError } from './libc.ts';
 import {
   attributesOf,
   eachAttribute,
@@ -392,6 +393,19 @@ export interface ForeignRule {
   handle: bigint;
   /** What happens to every packet that comes to this rule, if that is to end here or to go elsewhere. */
   always: 'drop' | { jump: string } | undefined;
+}
+
+const NO_NFTABLES = new Set(['EINVAL', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT']);
+
+export function kernelHasNftables(): boolean {
+  try {
+    using socket = new NftSocket();
+    socket.tables('inet');
+    return true;
+  } catch (error) {
+    // Who is not allowed to ask will be told so when it matters.
+    return !(error instanceof KernelError && NO_NFTABLES.has(error.code));
+  }
 }
 
 export class NftSocket implements Disposable {

@@ -2,10 +2,12 @@
 // for both is tested in the other files; DOCKYARD_TEST_FIREWALL has them run with one of these, too.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { startEngine } from '../support/engine.ts';
-import { iptablesKinds, iptablesTraces } from '../support/firewalls.ts';
+import { hasNftables, iptablesKinds, iptablesTraces } from '../support/firewalls.ts';
 import type { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
+
+if (hasNftables) console.warn('left out: this kernel has nf_tables, and nothing shows what an engine does without');
 
 const option = (name: string, value: string) => ['-o', `com.docker.network.${name}=${value}`];
 
@@ -141,26 +143,29 @@ describe.each(iptablesKinds)('%s', kind => {
     await lan.remove('brief');
   });
 
-  test('an engine that is told to use nf_tables takes all of it away, and the other way round', async () => {
-    const restartWith = async (backend: string) => {
-      await lan.engine.kill();
-      (lan.engine.options.config as Record<string, unknown>)['firewall-backend'] = backend;
-      await lan.engine.start();
-    };
-    await restartWith('nftables');
-    expect(await iptablesTraces(lan.host, kind)).toEqual([]);
-    expect(lan.tables()).toHaveLength(1);
-    expect(await lan.docker('info', '-f', '{{.FirewallBackend.Driver}}')).toBe('nftables');
-    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
-    await until(async () => (await fetchFrom(lan.inside('web'), 'http://other/')) === 'other');
-    // The host routes for no strangers still.
-    expect(await lan.host.output('nft', 'list', 'ruleset')).toMatch(/chain strangers \{[^}]*policy drop/);
-    await restartWith('iptables');
-    expect(lan.tables()).toEqual([]);
-    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
-    await until(async () => (await fetchFrom(lan.inside('web'), 'http://other/')) === 'other');
-    expect(await lan.host.output(kind, '-S', 'FORWARD')).toContain('-P FORWARD DROP');
-  });
+  test.skipIf(!hasNftables)(
+    'an engine that is told to use nf_tables takes all of it away, and the other way round',
+    async () => {
+      const restartWith = async (backend: string) => {
+        await lan.engine.kill();
+        (lan.engine.options.config as Record<string, unknown>)['firewall-backend'] = backend;
+        await lan.engine.start();
+      };
+      await restartWith('nftables');
+      expect(await iptablesTraces(lan.host, kind)).toEqual([]);
+      expect(lan.tables()).toHaveLength(1);
+      expect(await lan.docker('info', '-f', '{{.FirewallBackend.Driver}}')).toBe('nftables');
+      expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
+      await until(async () => (await fetchFrom(lan.inside('web'), 'http://other/')) === 'other');
+      // The host routes for no strangers still.
+      expect(await lan.host.output('nft', 'list', 'ruleset')).toMatch(/chain strangers \{[^}]*policy drop/);
+      await restartWith('iptables');
+      expect(lan.tables()).toEqual([]);
+      expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
+      await until(async () => (await fetchFrom(lan.inside('web'), 'http://other/')) === 'other');
+      expect(await lan.host.output(kind, '-S', 'FORWARD')).toContain('-P FORWARD DROP');
+    },
+  );
 
   test('at the end nothing is left', async () => {
     await lan.remove('web', 'other', 'away', 'closed', 'open', 'shut');
@@ -172,14 +177,45 @@ describe.each(iptablesKinds)('%s', kind => {
   });
 });
 
-test('a host without the programs is told so at the engine’s start', async () => {
-  await using engine = await startEngine({
-    start: false,
-    flags: ['--firewall-backend=iptables'],
-    // For the eyes of this engine alone.
-    through: ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs nothing /usr/sbin && exec "$@"', 'sh'],
+describe('a host without the programs is told so at the engine’s start', () => {
+  const programs = 'iptables-restore and iptables-save and ip6tables-restore and ip6tables-save';
+  const engineWithout = (...flags: string[]) =>
+    startEngine({
+      start: false,
+      flags,
+      // For the eyes of this engine alone.
+      through: ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs nothing /usr/sbin && exec "$@"', 'sh'],
+    });
+
+  test('when it is to use them', async () => {
+    await using engine = await engineWithout('--firewall-backend=iptables');
+    await expect(engine.start()).rejects.toThrow(
+      `firewall-backend is set to iptables, but ${programs} can not be found: install iptables`,
+    );
   });
-  await expect(engine.start()).rejects.toThrow(
-    'firewall-backend is set to iptables, but iptables-restore and iptables-save and ip6tables-restore and ip6tables-save can not be found: install iptables',
-  );
+
+  test.skipIf(hasNftables)('when there is no nf_tables either', async () => {
+    await using engine = await engineWithout();
+    await expect(engine.start()).rejects.toThrow(
+      `the kernel has no nf_tables, and ${programs} that can do without can not be found: install iptables (iptables-legacy), or start with --iptables=false --ip6tables=false`,
+    );
+    await using refused = await engineWithout('--firewall-backend=nftables');
+    await expect(refused.start()).rejects.toThrow('the kernel has no nf_tables: use iptables instead');
+    await using unfiltered = await engineWithout('--iptables=false', '--ip6tables=false');
+    await unfiltered.start();
+    expect(await unfiltered.output('info', '-f', '{{.FirewallBackend}}')).toBe('<nil>');
+  });
 });
+
+test.skipIf(hasNftables)(
+  'a kernel without nf_tables gets its rules by iptables that does without, unasked',
+  async () => {
+    // The host's own choice is the newer one, as on most.
+    await using lan = await NetworkHost.start();
+    expect(lan.engine.log).toContain('the kernel has no nf_tables: the rules of networks are made by iptables');
+    expect(await lan.docker('info', '-f', '{{.FirewallBackend.Driver}}')).toBe('iptables');
+    await lan.web('web', '-p', '8080:80');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
+    expect((await iptablesTraces(lan.host, 'iptables-legacy')).length).toBeGreaterThan(0);
+  },
+);

@@ -5,7 +5,7 @@ import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
 import { parseQuery, RCODE, TYPE, writeResponse } from '../../src/network/dns/message.ts';
 import { startEngine } from '../support/engine.ts';
-import { type TestFirewall, usualFirewall, withFirewall } from '../support/firewalls.ts';
+import { hasNftables, type TestFirewall, usualFirewall, withFirewall } from '../support/firewalls.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -488,8 +488,9 @@ describe('the engine and its host', () => {
     const others =
       'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }';
     await using guarded = await NetworkHost.start({
-      beforeStart: host => {
-        Bun.spawnSync([...host.enter, 'nft', others]);
+      beforeStart: async host => {
+        if (hasNftables) await host.output('nft', others);
+        else await host.output('iptables-legacy', '-P', 'FORWARD', 'DROP');
       },
     });
     await guarded.web('web', '-p', '8080:80');
@@ -497,8 +498,9 @@ describe('the engine and its host', () => {
     expect(await guarded.exec('web', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
     await guarded.docker('rm', '-f', 'web');
     await guarded.engine.stop();
-    const { stdout } = await guarded.host.run('nft', 'list', 'ruleset');
-    expect(stdout).toContain('policy drop');
+    const rules = hasNftables ? ['nft', 'list', 'ruleset'] : ['iptables-legacy-save', '-t', 'filter'];
+    const { stdout } = await guarded.host.run(...rules);
+    expect(stdout).toContain(hasNftables ? 'policy drop' : ':FORWARD DROP');
     expect(stdout).not.toContain('dockyard');
   });
 

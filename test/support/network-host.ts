@@ -2,7 +2,14 @@
 // the machine that runs them.
 import { NftSocket } from '../../src/kernel/nftables.ts';
 import { type EngineOptions, startEngine, type TestEngine } from './engine.ts';
-import { type DropReason, droppedPackets, type TestFirewall, usualFirewall, withFirewall } from './firewalls.ts';
+import {
+  type DropReason,
+  droppedPackets,
+  hasNftables,
+  type TestFirewall,
+  usualFirewall,
+  withFirewall,
+} from './firewalls.ts';
 import { Machine } from './machines.ts';
 import type { Ran } from './process.ts';
 import { until } from './until.ts';
@@ -109,6 +116,7 @@ export class NetworkHost implements AsyncDisposable {
   }
 
   tables(): string[] {
+    if (!hasNftables) return [];
     return this.host.visit(() => {
       using firewall = new NftSocket();
       return firewall.tables('inet');

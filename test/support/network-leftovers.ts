@@ -1,7 +1,7 @@
 // What an engine has left behind in the host's network: bridges and other interfaces that carry its name, and its table.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { NftSocket, Transaction } from '../../src/kernel/nftables.ts';
+import { kernelHasNftables, NftSocket, Transaction } from '../../src/kernel/nftables.ts';
 import { message, RouteSocket } from '../../src/kernel/rtnetlink.ts';
 
 export interface NetworkLeftovers {
@@ -41,6 +41,7 @@ function interfacesOf(owner: string): string[] {
 }
 
 function tablesNamed(owner: string): string[] {
+  if (!kernelHasNftables()) return [];
   using firewall = new NftSocket();
   return firewall.tables('inet').filter(name => name === owner);
 }

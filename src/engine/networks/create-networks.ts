@@ -79,6 +79,9 @@ class NetworksImplementation implements EngineNetworks {
     const store = new NetworkStore(database);
     const addresses = new AddressBook(store);
     const backend = chooseBackend(config.firewallBackend, filteredFamilies(config));
+    if (backend === 'iptables' && config.firewallBackend !== backend) {
+      log.info('the kernel has no nf_tables: the rules of networks are made by iptables');
+    }
     const host = new HostSide(engine, config, store, backend, execRoot);
     const names = new NameIndex(store);
     const ports = new PortHolder();

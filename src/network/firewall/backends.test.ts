@@ -4,7 +4,7 @@ import { type BackendHost, chooseBackend } from './backends.ts';
 function hostWith(options: { nftables: boolean; iptables: readonly (4 | 6)[] }): BackendHost {
   return {
     hasNftables: () => options.nftables,
-    hasProgram: name => options.iptables.includes(name.startsWith('ip6') ? 6 : 4),
+    hasIptables: family => options.iptables.includes(family),
   };
 }
 
@@ -24,7 +24,7 @@ describe('without a word about it the rules are made with', () => {
 
   test('neither of them where there is neither, and what to do is said', () => {
     expect(() => chooseBackend(undefined, [4, 6], bare)).toThrow(
-      'the kernel has no nf_tables, and iptables-restore and iptables-save and ip6tables-restore and ip6tables-save can not be found: install iptables, or start with --iptables=false --ip6tables=false',
+      'the kernel has no nf_tables, and iptables-restore and iptables-save and ip6tables-restore and ip6tables-save that can do without can not be found: install iptables (iptables-legacy), or start with --iptables=false --ip6tables=false',
     );
     expect(chooseBackend(undefined, [], bare)).toBeUndefined();
   });

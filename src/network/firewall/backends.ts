@@ -1,37 +1,24 @@
 // What the rules are made with: nf_tables where the kernel has it, else the host's iptables. An engine that is started with another
 // one than before takes the rules of the other away.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { KernelError } from '../../kernel/libc.ts';
-import { NftSocket } from '../../kernel/nftables.ts';
+import { kernelHasNftables } from '../../kernel/nftables.ts';
 import { errnoOf, failed } from '../../lib/errors.ts';
 import type { Family } from '../addresses.ts';
 import type { Firewall, FirewallOptions } from './firewall.ts';
 import { IptablesFirewall } from './iptables/iptables.ts';
-import { programName } from './iptables/programs.ts';
+import { findIptables, programName, type Verb } from './iptables/programs.ts';
 import { NftablesFirewall } from './nftables.ts';
-import { findProgram } from './programs.ts';
 
 export type FirewallBackend = 'nftables' | 'iptables';
 
 export interface BackendHost {
   hasNftables(): boolean;
-  hasProgram(name: string): boolean;
+  hasIptables(family: Family, verb: Verb): boolean;
 }
 
-const NO_NFTABLES = new Set(['EINVAL', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT']);
-
 const thisHost: BackendHost = {
-  hasNftables() {
-    try {
-      using socket = new NftSocket();
-      socket.tables('inet');
-      return true;
-    } catch (error) {
-      // Who is not allowed to ask will be told so when it matters.
-      return !(error instanceof KernelError && NO_NFTABLES.has(error.code));
-    }
-  },
-  hasProgram: name => findProgram(name) !== undefined,
+  hasNftables: kernelHasNftables,
+  hasIptables: (family, verb) => findIptables(family, verb) !== undefined,
 };
 
 /**
@@ -54,18 +41,20 @@ export function chooseBackend(
   if (wanted === 'nftables') {
     throw failed('firewall-backend is set to nftables, but the kernel has no nf_tables: use iptables instead');
   }
-  if (families.length === 0) return host.hasProgram(programName(4, 'restore')) ? 'iptables' : undefined;
+  if (families.length === 0) return host.hasIptables(4, 'restore') ? 'iptables' : undefined;
   const missing = missingPrograms(families, host);
   if (missing.length === 0) return 'iptables';
   const without = familyFlags(families);
   throw failed(
-    `the kernel has no nf_tables, and ${missing.join(' and ')} can not be found: install iptables, or start with ${without}`,
+    `the kernel has no nf_tables, and ${missing.join(' and ')} that can do without can not be found: install iptables (iptables-legacy), or start with ${without}`,
   );
 }
 
 const missingPrograms = (families: readonly Family[], host: BackendHost) =>
   families.flatMap(family =>
-    (['restore', 'save'] as const).map(verb => programName(family, verb)).filter(name => !host.hasProgram(name)),
+    (['restore', 'save'] as const)
+      .filter(verb => !host.hasIptables(family, verb))
+      .map(verb => programName(family, verb)),
   );
 
 const familyFlags = (families: readonly Family[]) =>

@@ -1,7 +1,6 @@
 // The rules by iptables, for kernels without nf_tables. A change is noted at once and written by a process soon after, together
 // with what else was changed meanwhile; who needs it written waits until it has settled.
-import { KernelError } from '../../../kernel/libc.ts';
-import { NftSocket } from '../../../kernel/nftables.ts';
+import { kernelHasNftables, NftSocket } from '../../../kernel/nftables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import { type Family, requireAddress } from '../../addresses.ts';
@@ -166,11 +165,7 @@ export class IptablesFirewall implements Firewall {
 
 /** Engines with nf_tables have a table there that is named like them. */
 function ownersOfTables(): ReadonlySet<string> {
-  try {
-    using socket = new NftSocket();
-    return new Set(socket.tables('inet'));
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    return new Set();
-  }
+  if (!kernelHasNftables()) return new Set();
+  using socket = new NftSocket();
+  return new Set(socket.tables('inet'));
 }

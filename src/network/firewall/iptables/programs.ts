@@ -1,23 +1,38 @@
 // The host's own iptables, old or new: which of the two it is, is for the host to say.
+import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
+import { kernelHasNftables } from '../../../kernel/nftables.ts';
 import { failed } from '../../../lib/errors.ts';
 import type { Family } from '../../addresses.ts';
 import { findProgram, programEnvironment, runProgram } from '../programs.ts';
 
 const SECONDS_FOR_LOCK = '10';
 const PREFIX = { 4: 'iptables', 6: 'ip6tables' } as const;
+/** What all programs of the newer iptables are. */
+const NEWER = 'xtables-nft-multi';
 
 export type Verb = 'save' | 'restore';
 
 export const programName = (family: Family, verb: Verb) => `${PREFIX[family]}-${verb}`;
 
+/** The host's choice; but the newer kind, which is the choice of most, can do nothing where the kernel has no nf_tables. */
+export function findIptables(family: Family, verb: Verb, hasNftables = kernelHasNftables): string | undefined {
+  const chosen = findProgram(programName(family, verb));
+  if (chosen && (basename(realpathSync(chosen)) !== NEWER || hasNftables())) return chosen;
+  return findProgram(`${PREFIX[family]}-legacy-${verb}`);
+}
+
 function requireProgram(name: string): string {
   const path = findProgram(name);
-  if (!path) throw failed(`${name} can not be found: is it installed?`);
+  if (!path) throw notInstalled(name);
   return path;
 }
 
+const notInstalled = (name: string) => failed(`${name} can not be found: is it installed?`);
+
 function commandFor(family: Family, verb: Verb): string[] {
-  const path = requireProgram(programName(family, verb));
+  const path = findIptables(family, verb);
+  if (!path) throw notInstalled(programName(family, verb));
   return verb === 'save' ? [path] : [path, '--noflush', '-w', SECONDS_FOR_LOCK];
 }
 
