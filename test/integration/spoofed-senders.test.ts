@@ -5,7 +5,7 @@ import type { udp } from 'bun';
 import { message } from '../../src/kernel/rtnetlink.ts';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
-import { iptablesKinds } from '../support/firewalls.ts';
+import { testFirewalls } from '../support/firewalls.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -41,7 +41,7 @@ class Talker implements Disposable {
   }
 }
 
-describe.each(['nftables', ...iptablesKinds] as const)('%s', firewall => {
+describe.each(testFirewalls)('%s', firewall => {
   let lan: NetworkHost;
   let owner: Machine;
   let liar: Machine;

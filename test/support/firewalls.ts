@@ -16,6 +16,7 @@ if (!hasNftables) console.warn('left out: this kernel has no nf_tables');
 export const iptablesKinds: readonly IptablesKind[] = hasNftables
   ? ['iptables-legacy', 'iptables-nft']
   : ['iptables-legacy'];
+export const testFirewalls: readonly TestFirewall[] = hasNftables ? ['nftables', ...iptablesKinds] : iptablesKinds;
 
 /** `DOCKYARD_TEST_FIREWALL=iptables-legacy npm test -- networks` tests what does not choose for itself with that one. */
 export const usualFirewall = (process.env['DOCKYARD_TEST_FIREWALL'] ??
