@@ -118,6 +118,20 @@ describe('every form of -p', () => {
     await lan.remove('ranged');
   });
 
+  test('finds its container by the host’s port, or by the container’s', async () => {
+    await lan.docker('run', '-d', '--name', 'found', '-p', '9000:80', '--expose', '70/udp', 'busybox', 'sleep', '600');
+    const found = (filter: string) => lan.docker('ps', '-a', '--filter', filter, '--format', '{{.Names}}');
+    for (const filter of ['publish=9000', 'publish=8999-9001/tcp', 'expose=80', 'expose=70/udp']) {
+      expect([filter, await found(filter)]).toEqual([filter, 'found']);
+    }
+    for (const filter of ['publish=80', 'publish=9000/udp', 'publish=70/udp', 'expose=9000']) {
+      expect([filter, await found(filter)]).toEqual([filter, '']);
+    }
+    await lan.docker('stop', '-t0', 'found');
+    expect(await found('publish=9000')).toBe('');
+    await lan.remove('found');
+  });
+
   test('one port at two addresses of the host leads to two containers', async () => {
     await lan.web('first', '-p', `${HOST}:8000:80`);
     await lan.web('second', '-p', '192.0.2.2:8000:80');

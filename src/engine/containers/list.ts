@@ -167,7 +167,7 @@ function compileFilter(context: ContainerContext, name: string, values: readonly
       );
     case 'publish':
     case 'expose':
-      return portFilter(name, values);
+      return portFilter(context, name, values);
     case 'is-task':
       for (const value of values) if (!booleans.includes(value)) throw invalid(`invalid filter 'is-task=${value}'`);
       return any((_record, value) => value === 'false' || value === '0');
@@ -199,7 +199,7 @@ function isAncestor(context: ContainerContext, record: ContainerRecord, value: s
   return id !== '' && context.images.leadsTo(value, id);
 }
 
-function portFilter(name: string, values: readonly string[]): Predicate {
+function portFilter(context: ContainerContext, name: 'publish' | 'expose', values: readonly string[]): Predicate {
   const ranges = values.map(value => {
     const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(value);
     const from = Number(match?.[1]);
@@ -207,14 +207,10 @@ function portFilter(name: string, values: readonly string[]): Predicate {
     if (!match || from > to || to > 65535) throw invalid(`invalid filter '${name}=${value}'`);
     return { from, to, protocol: match[3] ?? 'tcp' };
   });
-  const inside = (port: number, protocol: string) =>
-    ranges.some(range => port >= range.from && port <= range.to && protocol === range.protocol);
-  // Both mean ports of the container; what the host was asked to publish counts whether the container runs or not.
-  return record => {
-    const ports = name === 'expose' ? record.config.ExposedPorts : record.hostConfig.PortBindings;
-    return Object.keys(ports ?? {}).some(key => {
-      const [port, protocol = 'tcp'] = key.split('/');
-      return inside(Number(port), protocol);
+  // The host's port, or the container's, as the list shows them: of a container that runs.
+  return record =>
+    portSummaries(context, record).some(({ PublicPort, PrivatePort, Type }) => {
+      const port = name === 'publish' ? PublicPort : PrivatePort;
+      return port && ranges.some(range => port >= range.from && port <= range.to && Type === range.protocol);
     });
-  };
 }
