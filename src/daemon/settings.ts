@@ -1,4 +1,5 @@
 // Flags and daemon.json put together: what the daemon was told, and whether it makes sense.
+import { isIP } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { validateLogOptions } from '../engine/logs/drivers.ts';
 import { readPolicy } from '../engine/trust/policy.ts';
@@ -76,6 +77,7 @@ function checkTogether(settings: Settings): void {
   if (settings.bridge !== '' && (settings.bip !== '' || settings.bip6 !== '')) {
     throw invalid('You specified -b & --bip, mutually exclusive options. Please specify only one.');
   }
+  checkHostGateways(settings.hostGatewayIps);
   const tls = usesTls(settings);
   checkTcp(parseHosts(settings.hosts, tls), tls, settings.allowInsecureTcp);
   validateLogOptions(settings.logDriver, settings.logOptions);
@@ -88,6 +90,14 @@ function checkTogether(settings: Settings): void {
 }
 
 export const STOCK_RUNTIMES: readonly string[] = ['crun', 'runc'];
+
+function checkHostGateways(addresses: readonly string[]): void {
+  for (const family of [4, 6]) {
+    if (addresses.filter(address => isIP(address) === family).length > 1) {
+      throw invalid(`only one IPv${family} host gateway IP address can be specified`);
+    }
+  }
+}
 
 function checkLabels(labels: readonly string[]): void {
   const known = new Map<string, string>();
