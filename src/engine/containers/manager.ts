@@ -272,7 +272,11 @@ export class ContainerManager implements Containers {
     this.#store.checkName(name);
     const oldName = live.record.name;
     this.#store.rename(live.record, name);
-    this.#context.networks.renamed(live.record.id, name);
+    for (const [container, links] of this.#context.networks.renamed(live.record.id, name)) {
+      const linked = this.#store.require(container);
+      linked.hostConfig.Links = links;
+      this.#store.save(linked);
+    }
     publish(this.#context, live.record, 'rename', { oldName: `/${oldName}` });
   }
 

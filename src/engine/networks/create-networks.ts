@@ -31,7 +31,7 @@ import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork, requireNetwork } from './find.ts';
 import { filteredFamilies, HostSide } from './host-side.ts';
 import { linkEnvironment } from './link-environment.ts';
-import { linkRules, parseLink, requireLinkTargets } from './links.ts';
+import { linkRules, parseLink, renamedLinks, requireLinkTargets } from './links.ts';
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
@@ -167,13 +167,30 @@ class NetworksImplementation implements EngineNetworks {
     return true;
   }
 
-  renamed(container: ContainerId, name: string): void {
+  renamed(container: ContainerId, name: string): ReadonlyMap<ContainerId, string[]> {
     const record = this.#require(container);
+    const moved = this.#moveLinks(record.name, name);
     record.name = name;
     for (const endpoint of Object.values(record.endpoints)) {
       if (endpoint.live?.dnsNames.length) endpoint.live.dnsNames = dnsNamesOf(record, endpoint);
     }
     this.#context.store.saveSandbox(record);
+    return moved;
+  }
+
+  #moveLinks(before: string, after: string): Map<ContainerId, string[]> {
+    const moved = new Map<ContainerId, string[]>();
+    for (const sandbox of [...this.#context.store.sandboxes]) {
+      const links = renamedLinks(sandbox.links, before, after);
+      if (isDeepStrictEqual(links, sandbox.links)) continue;
+      sandbox.links = links;
+      for (const endpoint of Object.values(sandbox.endpoints)) {
+        endpoint.links = renamedLinks(endpoint.links, before, after);
+      }
+      this.#context.store.saveSandbox(sandbox);
+      moved.set(sandbox.container, links);
+    }
+    return moved;
   }
 
   async forget(container: ContainerId): Promise<void> {

@@ -23,6 +23,14 @@ export function parseLink(text: string): { name: string; alias: string } {
   return { name, alias };
 }
 
+/** The same links, to a container that has another name now. */
+export function renamedLinks(links: readonly string[], before: string, after: string): string[] {
+  return links.map(text => {
+    const { name, alias } = parseLink(text);
+    return name === before ? `${after}:${alias}` : text;
+  });
+}
+
 /** For a request: a link to nobody is refused before anything is made. */
 export function requireLinkTargets(context: NetworkContext, links: readonly string[]): void {
   for (const { name } of links.map(parseLink)) {

@@ -53,7 +53,8 @@ export interface Networks {
   start(container: ContainerId): Promise<Sandbox>;
   /** Everything `start` made is taken back. Idempotent. */
   stop(container: ContainerId): Promise<void>;
-  renamed(container: ContainerId, name: string): void;
+  /** Tells the containers whose legacy links led to the old name, and what they are now. */
+  renamed(container: ContainerId, name: string): ReadonlyMap<ContainerId, string[]>;
   /** Ends a legacy link, of a running container too. False when it has none with this alias. */
   unlink(container: ContainerId, alias: string): boolean;
   /** The container is gone for good. Implies `stop`. */
