@@ -134,6 +134,7 @@ function connectLive(
     attachEndpoint(context, endpoint, network, namespace);
     if (grants) context.store.saveSandbox(sandbox);
   } catch (error) {
+    namespace.rest();
     undo();
     throw error;
   }

@@ -3,6 +3,7 @@ import { conflict, forbidden, invalid, messageOf, notBuilt, notFound } from '../
 import { newNetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { driverNamed, isBuiltIn } from '../../network/drivers/drivers.ts';
+import { INTERFACE_NAME_RULE, isInterfaceName } from '../../network/drivers/interface-name.ts';
 import { booleanOption, OPTION } from '../../network/drivers/options.ts';
 import type { NetworkCreateRequest } from '../../wire/types.ts';
 import { type NetworkContext, publish } from './context.ts';
@@ -109,6 +110,7 @@ function plannedNetwork(context: NetworkContext, request: NetworkCreateRequest):
     interfaceName: '',
     ownsInterface: false,
   };
+  checkInterfacePrefix(options);
   checkConfigNetwork(network, request);
   checkDriver(network, driver, request.Scope ?? '');
   if (network.configFrom) network = withConfigOf(context, network);
@@ -129,6 +131,13 @@ function booleanDriverOption(options: Readonly<Record<string, string>>, name: st
   } catch (error) {
     throw invalid(`driver-opt "${name}" is not a valid bool`, error);
   }
+}
+
+function checkInterfacePrefix({ [OPTION.interfacePrefix]: prefix = '' }: Record<string, string>): void {
+  if (isInterfaceName(`${prefix}0`)) return;
+  throw invalid(
+    `invalid ${OPTION.interfacePrefix} "${prefix}": with a number behind it it is to be ${INTERFACE_NAME_RULE}`,
+  );
 }
 
 function checkConfigNetwork(network: NetworkRecord, request: NetworkCreateRequest): void {

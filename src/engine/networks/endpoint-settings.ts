@@ -1,6 +1,7 @@
 // What may be asked of an endpoint, and what is wrong with what was asked.
 import { invalid } from '../../lib/errors.ts';
 import { contains, isUnspecified, parseAddress, requirePrefix } from '../../network/addresses.ts';
+import { INTERFACE_NAME_RULE, isInterfaceName } from '../../network/drivers/interface-name.ts';
 import { OPTION } from '../../network/drivers/options.ts';
 import type { EndpointRecord, NetworkRecord } from './record.ts';
 import { isUserDefined } from './register.ts';
@@ -77,14 +78,10 @@ function sysctlProblems({ driverOptions }: Asked): string[] {
   });
 }
 
-/** What the kernel takes for a name; its refusal would come much later, and say nothing. */
 function interfaceNameProblems({ driverOptions }: Asked): string[] {
   const name = driverOptions[OPTION.endpointInterface];
-  if (name === undefined || name === '') return [];
-  const isValid = Buffer.byteLength(name) <= 15 && !/[\s/:%]/.test(name) && !['.', '..', 'lo'].includes(name);
-  return isValid
-    ? []
-    : [`invalid interface name '${name}': at most 15 characters, without white space, '/', ':' and '%'`];
+  if (name === undefined || name === '' || (name !== 'lo' && isInterfaceName(name))) return [];
+  return [`invalid interface name '${name}': ${INTERFACE_NAME_RULE}`];
 }
 
 /** As paths below /proc/sys, for an interface that has its name by now. */

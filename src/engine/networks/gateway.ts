@@ -1,4 +1,5 @@
-// A container has one way out per family: the endpoint with the highest priority that has one, then by the network's name.
+// A container has one way out per family: the endpoint with the highest priority that has one; among equals one that has both
+// families, then the one whose network's name is first.
 import { message, type Route } from '../../kernel/rtnetlink.ts';
 import { addressBytes, type Family, requireAddress } from '../../network/addresses.ts';
 import type { EndpointSpec } from '../../network/drivers/driver.ts';
@@ -13,15 +14,25 @@ export interface ActiveEndpoint {
   live: LiveEndpoint;
 }
 
-/** The endpoints of a container that exist now, in the order of their names. */
+/** The endpoints of a container that exist now, the most preferred first: for its way out, and for what a name means. */
 export function activeEndpoints(context: NetworkContext, sandbox: SandboxRecord): ActiveEndpoint[] {
-  return Object.entries(sandbox.endpoints)
-    .flatMap(([name, endpoint]) => {
-      const network = context.store.network(endpoint.network);
-      return network && endpoint.live ? [{ name, network, endpoint, live: endpoint.live }] : [];
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const active = Object.entries(sandbox.endpoints).flatMap(([name, endpoint]) => {
+    const network = context.store.network(endpoint.network);
+    return network && endpoint.live ? [{ name, network, endpoint, live: endpoint.live }] : [];
+  });
+  if (active.length < 2) return active;
+  const ways = new Map(active.map(one => [one, countWays(context, one)]));
+  return active.sort(
+    (a, b) =>
+      b.endpoint.gatewayPriority - a.endpoint.gatewayPriority ||
+      Number(a.network.internal) - Number(b.network.internal) ||
+      ways.get(b)! - ways.get(a)! ||
+      (a.name < b.name ? -1 : 1),
+  );
 }
+
+const countWays = (context: NetworkContext, active: ActiveEndpoint) =>
+  ([4, 6] as const).filter(family => routeOf(context, active, family)).length;
 
 export function endpointSpec({ endpoint, live }: Pick<ActiveEndpoint, 'endpoint' | 'live'>): EndpointSpec {
   return {
@@ -41,12 +52,7 @@ export function gatewayEndpoint(
   sandbox: SandboxRecord,
   family: Family,
 ): ActiveEndpoint | undefined {
-  let best: ActiveEndpoint | undefined;
-  for (const active of activeEndpoints(context, sandbox)) {
-    if (!routeOf(context, active, family)) continue;
-    if (!best || active.endpoint.gatewayPriority > best.endpoint.gatewayPriority) best = active;
-  }
-  return best;
+  return activeEndpoints(context, sandbox).find(active => routeOf(context, active, family));
 }
 
 /** Tells one choice of ways out from another. */

@@ -1,6 +1,6 @@
 // A container gets its namespace, interfaces, addresses, ports and names. Everything between the first and the last change
 // of the kernel is synchronous: two starts never interleave, and a failure takes all of it back.
-import { DockyardError, errnoOf, failed, forbidden, messageOf, withPrefix } from '../../lib/errors.ts';
+import { conflict, errnoOf, failed, forbidden, messageOf, withPrefix } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import { addressBytes, requireAddress } from '../../network/addresses.ts';
 import { OPTION } from '../../network/drivers/options.ts';
@@ -114,6 +114,7 @@ export function takeEndpointAway(
   return live.ports;
 }
 
+/** Whole, or not at all. */
 export function attachEndpoint(
   context: NetworkContext,
   endpoint: EndpointRecord,
@@ -123,7 +124,12 @@ export function attachEndpoint(
   const live = endpoint.live!;
   context.host.driver(network).attach(network, endpointSpec({ endpoint, live }), namespace);
   if (live.plugin?.sourceInterface) live.macAddress ||= namespace.route.link(live.interfaceName).macAddress;
-  setSysctls(namespace, endpointSysctls(endpoint.driverOptions, live.interfaceName));
+  try {
+    setSysctls(namespace, endpointSysctls(endpoint.driverOptions, live.interfaceName));
+  } catch (error) {
+    context.host.detach(network, endpointSpec({ endpoint, live }), namespace);
+    throw error;
+  }
 }
 
 function setSysctls(namespace: SandboxNamespace, sysctls: Readonly<Record<string, string>>): void {
@@ -145,13 +151,15 @@ export function dnsNamesOf(sandbox: SandboxRecord, endpoint: Pick<EndpointRecord
 }
 
 function interfaceName(sandbox: SandboxRecord, endpoint: EndpointRecord, wishedPrefix: string | undefined): string {
-  const taken = new Set(Object.values(sandbox.endpoints).map(other => other.live?.interfaceName));
+  const others = Object.values(sandbox.endpoints).filter(other => other !== endpoint);
+  const taken = new Set(others.flatMap(other => other.live?.interfaceName ?? []));
   const asked = endpoint.driverOptions[OPTION.endpointInterface];
   if (asked) {
-    if (taken.has(asked))
-      throw new DockyardError('conflict', `interface name ${asked} is used by another network of the container`);
+    if (taken.has(asked)) throw conflict(`interface name ${asked} is used by another network of the container`);
     return asked;
   }
+  // What another network is to be called stays free for it.
+  for (const other of others) taken.add(other.driverOptions[OPTION.endpointInterface] ?? '');
   const prefix = wishedPrefix || DEFAULT_PREFIX;
   for (let number = 0; ; number++) if (!taken.has(`${prefix}${number}`)) return `${prefix}${number}`;
 }

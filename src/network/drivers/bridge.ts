@@ -8,11 +8,13 @@ import type { FirewallFamily, FirewallNetwork, GatewayMode } from '../firewall/f
 import { writeSysctl } from '../sandbox.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { findLink, hostLinks, isGone, isThere, readSysctl } from './host-kernel.ts';
-import { configureInterface } from './interface.ts';
+import { configureNewInterface } from './interface.ts';
+import { INTERFACE_NAME_RULE, isInterfaceName } from './interface-name.ts';
 import { addressOption, booleanOption, choiceOption, gatewayModeError, mtuOption, OPTION } from './options.ts';
 import { takeAway } from './take-away.ts';
 
 const GATEWAY_MODES = ['nat', 'nat-unprotected', 'routed', 'isolated'] as const;
+const LEAST_MTU_6 = 1280;
 const BRIDGE_LINK_LOCAL = { bytes: addressBytes(requireAddress('fe80::1')), bits: 64 };
 
 interface BridgeOptions {
@@ -51,6 +53,9 @@ export const bridge: NetworkDriver = {
   plan(network, others): NetworkInterface {
     const options = bridgeOptions(network.options);
     if (!network.enableIPv4 && !network.enableIPv6) throw invalid('IPv4 or IPv6 must be enabled');
+    if (network.enableIPv6 && options.mtu > 0 && options.mtu < LEAST_MTU_6) {
+      throw invalid(`invalid MTU number: ${options.mtu}: IPv6 needs at least ${LEAST_MTU_6}`);
+    }
     if ((options.mode4 === 'isolated' || options.mode6 === 'isolated') && !network.internal) {
       throw failed("gateway mode 'isolated' can only be used for an internal network");
     }
@@ -61,7 +66,8 @@ export const bridge: NetworkDriver = {
         `cannot create network ${network.id} (${interfaceName}): conflicts with network ${rival.id} (${rival.interfaceName}): networks have same bridge name`,
       );
     }
-    if (Buffer.byteLength(interfaceName) > 15) throw invalid(`invalid bridge name "${interfaceName}": it is too long`);
+    if (!isInterfaceName(interfaceName))
+      throw invalid(`invalid bridge name "${interfaceName}": ${INTERFACE_NAME_RULE}`);
     const existing = findLink(interfaceName);
     if (existing && existing.kind !== 'bridge') {
       throw invalid(`cannot use ${interfaceName} as a bridge: it is an interface of another kind`);
@@ -105,7 +111,7 @@ export const bridge: NetworkDriver = {
       }),
     );
     if (endpoint.hairpin) host.send(message.setHairpin(host.link(endpoint.hostInterface).index, true));
-    configureInterface(endpoint, sandbox);
+    configureNewInterface(endpoint, sandbox);
   },
 
   detach: takeAway,

@@ -2,14 +2,29 @@
 import { KernelError } from '../../kernel/libc.ts';
 import type { NetlinkMessage } from '../../kernel/netlink.ts';
 import { message, type RouteSocket } from '../../kernel/rtnetlink.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { log } from '../../lib/logger.ts';
 import { addressBytes, lastOf, requireAddress } from '../addresses.ts';
 import type { SandboxNamespace } from '../sandbox.ts';
 import type { EndpointSpec } from './driver.ts';
 import { isThere } from './host-kernel.ts';
+import { takeAway } from './take-away.ts';
 
 const PAUSE_MS = 5;
 /** For all of an interface: a start is synchronous, so everybody else waits as well. */
 const PATIENCE_MS = 500;
+
+/** Of an interface that was made for the endpoint: if it can't be as it should, it is not there. */
+export function configureNewInterface(endpoint: EndpointSpec, sandbox: SandboxNamespace): void {
+  try {
+    configureInterface(endpoint, sandbox);
+  } catch (error) {
+    takeAway(endpoint, sandbox).catch(failure =>
+      log.warn('a half made interface stays', { interface: endpoint.interfaceName, error: messageOf(failure) }),
+    );
+    throw error;
+  }
+}
 
 export function configureInterface(endpoint: EndpointSpec, sandbox: SandboxNamespace): void {
   const { interfaceName, ipv4, ipv6, linkLocal } = endpoint;

@@ -2,7 +2,7 @@
 import { IPVLAN_FLAGS, IPVLAN_MODES, message } from '../../kernel/rtnetlink.ts';
 import { failed } from '../../lib/errors.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
-import { configureInterface } from './interface.ts';
+import { configureNewInterface } from './interface.ts';
 import { choiceOption, mtuOption, OPTION } from './options.ts';
 import { ensureParent, linkToParent, planParent, removeParent } from './parent-link.ts';
 import { switchOff, takeAway } from './take-away.ts';
@@ -52,7 +52,7 @@ export const ipvlan: NetworkDriver = {
         namespace: sandbox.descriptor,
       }),
     );
-    configureInterface(endpoint, sandbox);
+    configureNewInterface(endpoint, sandbox);
   },
 
   detach: takeAway,

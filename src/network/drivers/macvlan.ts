@@ -2,7 +2,7 @@
 import { MACVLAN_MODES, message } from '../../kernel/rtnetlink.ts';
 import { failed } from '../../lib/errors.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
-import { configureInterface } from './interface.ts';
+import { configureNewInterface } from './interface.ts';
 import { choiceOption, mtuOption, OPTION } from './options.ts';
 import { ensureParent, linkToParent, planParent, removeParent } from './parent-link.ts';
 import { switchOff, takeAway } from './take-away.ts';
@@ -55,7 +55,7 @@ export const macvlan: NetworkDriver = {
         namespace: sandbox.descriptor,
       }),
     );
-    configureInterface(endpoint, sandbox);
+    configureNewInterface(endpoint, sandbox);
   },
 
   detach: takeAway,

@@ -119,6 +119,9 @@ function applyNetworkField(attachment: NetworkAttachment, key: string, value: st
     }
     case 'gw-priority':
       if (!/^[+-]?\d+$/.test(value)) throw new Error(`invalid gw-priority (${value}): invalid syntax`);
+      if (BigInt.asIntN(64, BigInt(value)) !== BigInt(value)) {
+        throw new Error(`invalid gw-priority (${value}): value out of range`);
+      }
       attachment.gatewayPriority = Number(value);
       return;
     default:
