@@ -28,6 +28,16 @@ export async function inspect(client: EngineClient, id: string): Promise<ExecSta
   return (await client.request('GET', `/exec/${id}/json`)).json();
 }
 
+/**
+ * The state at the end of the process: an engine like ours answers when it has come. Undefined from one that answers at once,
+ * or ends itself.
+ */
+export async function inspectAtEnd(client: EngineClient, id: string): Promise<ExecState | undefined> {
+  const response = await client.request('GET', `/exec/${id}/json`, { headers: { 'Dockyard-Wait': 'exit' } });
+  const state = await response.json<ExecState>();
+  return response.headers.has('dockyard-waited') && state.ExitCode !== null ? state : undefined;
+}
+
 export async function resize(client: EngineClient, id: string, size: WindowSize): Promise<void> {
   const query = { h: size.rows, w: size.columns };
   await (await client.request('POST', `/exec/${id}/resize`, { query })).discard();

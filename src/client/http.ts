@@ -201,7 +201,8 @@ export class HttpResponse {
 
   /** Reads the rest away, so that the connection can be used again. */
   async discard(): Promise<void> {
-    for await (const _ of this.body);
+    if (this.#taken) return;
+    for (let batch = await this.takeAll(); batch.length > 0; ) batch = await this.takeAll();
   }
 
   /** Drops the connection. */

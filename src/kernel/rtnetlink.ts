@@ -35,6 +35,8 @@ const IFLA_LINKINFO = 18;
 const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
+const IFLA_NUM_TX_QUEUES = 31;
+const IFLA_NUM_RX_QUEUES = 32;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const IFLA_BRPORT_MODE = 4;
@@ -397,7 +399,10 @@ function writeNewLink(writer: MessageWriter, link: NewLink): void {
   writeLinkHeader(writer, 0, up, up);
   writer.attribute(IFLA_IFNAME, () => writer.text(link.name));
   writeCommon(writer, link);
-  if (link.kind === 'veth' && link.master > 0) writer.attribute(IFLA_MASTER, () => writer.u32(link.master));
+  if (link.kind === 'veth') {
+    writeOneQueue(writer);
+    if (link.master > 0) writer.attribute(IFLA_MASTER, () => writer.u32(link.master));
+  }
   if ('parent' in link) writer.attribute(IFLA_LINK, () => writer.u32(link.parent));
   if ('namespace' in link && link.namespace !== undefined) {
     writer.attribute(IFLA_NET_NS_FD, () => writer.u32(link.namespace!));
@@ -408,6 +413,11 @@ function writeNewLink(writer: MessageWriter, link: NewLink): void {
   });
 }
 
+/** Of a veth no more are used. Unless told so, the kernel makes as many as there are processors and waits for all of them to stop using the rest. */
+function writeOneQueue(writer: MessageWriter): void {
+  for (const kind of [IFLA_NUM_TX_QUEUES, IFLA_NUM_RX_QUEUES]) writer.attribute(kind, () => writer.u32(1));
+}
+
 function writeLinkData(writer: MessageWriter, link: NewLink): void {
   switch (link.kind) {
     case 'veth': {
@@ -416,6 +426,7 @@ function writeLinkData(writer: MessageWriter, link: NewLink): void {
         writeLinkHeader(writer, 0, 0, 0);
         writer.attribute(IFLA_IFNAME, () => writer.text(peer.name));
         writeCommon(writer, peer);
+        writeOneQueue(writer);
         writer.attribute(IFLA_NET_NS_FD, () => writer.u32(peer.namespace));
       });
       return;

@@ -1,5 +1,5 @@
-// An exec that is created has a conmon that waits for its start. Whatever comes instead of the start, nothing of it is left,
-// and the command that nobody started never runs.
+// An exec that is created has a conmon that waits for its start, and so may one that is yet to be created. Whatever comes
+// instead of the start, nothing of it is left, and the command that nobody started never runs.
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { startEngine, type TestEngine } from '../support/engine.ts';
@@ -22,10 +22,12 @@ async function createExec(container: string, ...Cmd: string[]): Promise<string> 
   return (await engine.api.post(`/containers/${container}/exec`, request)).ok.json<{ Id: string }>().Id;
 }
 
-function conmonsOf(exec: string): string[] {
+const conmonsOf = (exec: string) => processesWith(`--cuuid\0${exec}\0`);
+
+function processesWith(argument: string): string[] {
   return readdirSync('/proc').filter(pid => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`--cuuid\0${exec}\0`);
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(argument);
     } catch {
       // It has just ended.
       return false;
@@ -39,6 +41,61 @@ async function exitCodeOf(exec: string): Promise<number | null> {
   (await engine.api.post(`/exec/${exec}/start`, { Detach: false })).ok;
   return (await engine.api.get(`/exec/${exec}/json`)).ok.json<{ ExitCode: number | null }>().ExitCode;
 }
+
+/** The ids of execs for which a conmon waits that nobody has created. */
+function expectedExecs(container: string, known: readonly string[]): string[] {
+  const directory = `${engine.execRoot}/containers/${container}/execs`;
+  return readdirSync(directory).filter(name => !known.includes(name) && conmonsOf(name).length === 1);
+}
+
+/** Runs one exec after the other, until the next one is expected. */
+async function runExecs(container: string): Promise<{ expected: string; ran: number }> {
+  const known: string[] = [];
+  const expected = await until(async () => {
+    known.push(await createExec(container, 'sh', '-c', 'exit 3'));
+    expect(await exitCodeOf(known.at(-1)!)).toBe(3);
+    await Bun.sleep(50);
+    return expectedExecs(container, known)[0];
+  });
+  return { expected, ran: known.length };
+}
+
+test('where one exec follows the other the next one is expected; it can be of another kind', async () => {
+  const id = await run('repeated');
+  const { expected, ran } = await runExecs(id);
+  expect(ran).toBeGreaterThan(1);
+  const request = { AttachStdout: true, Tty: true, Cmd: ['sh', '-c', 'test -t 0 && exit 4'] };
+  const exec = (await engine.api.post(`/containers/${id}/exec`, request)).ok.json<{ Id: string }>().Id;
+  expect(exec).not.toBe(expected);
+  await until(() => conmonsOf(expected).length === 0 && !existsSync(directoryOf(id, expected)));
+  (await engine.api.post(`/exec/${exec}/start`, { Detach: false, Tty: true })).ok;
+  expect((await engine.api.get(`/exec/${exec}/json`)).ok.json<{ ExitCode: number }>().ExitCode).toBe(4);
+  await runExecs(id);
+  const later = await createExec(id, 'sh', '-c', 'exit 5');
+  expect(await exitCodeOf(later)).toBe(5);
+});
+
+test('an exec that nobody creates is not expected for ever, nor in a container that has ended', async () => {
+  const id = await run('expecting');
+  const { expected } = await runExecs(id);
+  await until(() => conmonsOf(expected).length === 0 && !existsSync(directoryOf(id, expected)));
+  const { expected: another } = await runExecs(id);
+  (await engine.api.post(`/containers/${id}/kill`)).ok;
+  await until(() => conmonsOf(another).length === 0 && !existsSync(directoryOf(id, another)));
+});
+
+test('who asks for the end of an exec is answered when it has come', async () => {
+  const id = await run('ending');
+  const exec = await createExec(id, 'sh', '-c', 'until [ -e /end ]; do sleep 0.01; done; exit 7');
+  (await engine.api.post(`/exec/${exec}/start`, { Detach: true })).ok;
+  const asked = engine.api.get(`/exec/${exec}/json`, { headers: { 'Dockyard-Wait': 'exit' } });
+  const now = (await engine.api.get(`/exec/${exec}/json`)).ok;
+  expect([now.json<{ Running: boolean }>().Running, now.headers.has('dockyard-waited')]).toEqual([true, false]);
+  await engine.output('exec', id, 'touch', '/end');
+  const end = (await asked).ok;
+  expect(end.json<{ ExitCode: number }>().ExitCode).toBe(7);
+  expect(end.headers.get('dockyard-waited')).toBe('exit');
+});
 
 test('an exec that is not started is waited for a while, and can be started after that', async () => {
   const id = await run('patient');
@@ -92,5 +149,15 @@ for (const [how, end] of [
     await until(() => !existsSync(directoryOf(id, exec)));
     expect((await engine.docker('exec', id, 'ls', '/tmp/ran')).code).not.toBe(0);
     expect((await engine.api.get(`/exec/${exec}/json`)).status).toBe(404);
+  });
+
+  test(`after ${how} of the daemon nothing is left of an exec that was expected`, async () => {
+    const id = await run(`expected-before-${how.replaceAll(' ', '-')}`);
+    const { expected } = await runExecs(id);
+    await end();
+    await until(() => conmonsOf(expected).length === 0);
+    await engine.start();
+    await until(() => !existsSync(directoryOf(id, expected)));
+    expect((await engine.docker('exec', id, 'true')).code).toBe(0);
   });
 }

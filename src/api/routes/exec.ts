@@ -45,7 +45,11 @@ export function execRoutes(containers: Containers): Route[] {
       return done();
     }),
 
-    route('GET', '/exec/{id:.*}/json', async ({ params }) => json(await containers.inspectExec(params.id))),
+    route('GET', '/exec/{id:.*}/json', async ({ params, headers, signal }) => {
+      // Our client saves itself a round trip by asking before there is an answer.
+      if (headers.get('dockyard-wait') !== 'exit') return json(await containers.inspectExec(params.id));
+      return json(await containers.inspectExec(params.id, { atEnd: signal }), { 'Dockyard-Waited': 'exit' });
+    }),
   ];
 }
 

@@ -169,7 +169,8 @@ export interface Containers {
     signal: AbortSignal,
   ): Promise<Attachment | undefined>;
   resizeExec(exec: string, height: number, width: number): Promise<void>;
-  inspectExec(exec: string): Promise<ExecInspect>;
+  /** `atEnd`: when the process has ended, or the signal fires. */
+  inspectExec(exec: string, options?: { atEnd: AbortSignal }): Promise<ExecInspect>;
 
   /** For other nouns and for `info`. */
   resolve(reference: string): ContainerId;

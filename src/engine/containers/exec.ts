@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { onProcessEnd } from '../../kernel/process.ts';
 import { parseDetachKeys } from '../../lib/detach-keys.ts';
 import { conflict, errnoOf, invalid, messageOf, notFound } from '../../lib/errors.ts';
-import { type ExecId, newExecId } from '../../lib/ids.ts';
+import type { ExecId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { untilItWorks } from '../../lib/until-it-works.ts';
 import { resizeTerminal } from '../../runtime/attach-socket.ts';
@@ -15,7 +15,7 @@ import { startFailure } from '../../runtime/oci-runtime.ts';
 import { processStartTime } from '../../runtime/proc.ts';
 import type { Attachment, ExecInspect, ExecRequest } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
-import { type ConmonAhead, conmonForExec, dropConmon, processSpecOf, startConmonAhead } from './exec-conmon.ts';
+import { conmonForExec, dropConmon, expectAnother, expectStart, isRepeated, processSpecOf } from './exec-conmon.ts';
 import { execProcess } from './exec-process.ts';
 import { failedAttachment } from './failed-attachment.ts';
 import type { LiveContainer } from './live.ts';
@@ -40,7 +40,8 @@ const KEPT_AFTER_EXIT = 5 * 60_000;
 
 export class Exec {
   phase: ExecPhase = { kind: 'created' };
-  conmonAhead: ConmonAhead | undefined;
+  /** It was created soon after another one of its container. */
+  isRepeated = false;
   /** Resolves when its start has come to an end, well or badly. */
   begun: Promise<void> | undefined;
   readonly io: ProcessIo;
@@ -74,8 +75,8 @@ export function createExec(context: ContainerContext, live: LiveContainer, reque
   if (record.phase.kind !== 'running') throw conflict(`container ${record.id} is not running`);
   if (request.cmd.length === 0) throw invalid('no exec command specified');
   parseDetachKeys(request.detachKeys);
-  const exec = new Exec(newExecId(), request, live);
-  startConmonAhead(context, exec);
+  const exec = new Exec(expectStart(context, live, request), request, live);
+  exec.isRepeated = isRepeated(live);
   live.execs.set(exec.id, exec);
   publish(context, record, `exec_create: ${request.cmd.join(' ')}`, { execID: exec.id });
   return exec.id;
@@ -134,15 +135,14 @@ async function begin(
   let attachment: Attachment | undefined;
   let pending: PreparedExec | undefined;
   try {
-    using conmon = conmonForExec(context, exec);
+    using conmon = conmonForExec(context, live, exec.id, request);
     using _untilItRuns = quickMoves(context.host.cgroups);
-    const process = execProcess(context, record, request, consoleSize);
-    // Not before now: without it a conmon that is left alone can begin nothing.
-    writeFileSync(processSpecOf(directory), specText(process));
     const starting = conmon.prepare();
+    pending = starting;
+    // While conmon forks. It is last of all that it needs: one that is left alone can begin nothing before.
+    writeFileSync(processSpecOf(directory), specText(execProcess(context, record, request, consoleSize)));
     await starting.ready;
     if (client) {
-      pending = starting;
       attachment = attach(context, exec, client.signal);
       await exec.io.connect(directory);
       exec.io.announce();
@@ -158,6 +158,7 @@ async function begin(
         // conmon tells the exit code when it has passed on the last byte, and ends after that.
         exec.io.complete();
         settleInBackground(context, exec, code);
+        if (exec.isRepeated) expectAnother(context, live, request);
       },
       error => {
         log.error('lost track of an exec', { exec: exec.id, container: record.id, error: messageOf(error) });
@@ -287,11 +288,8 @@ function readExitFile(file: string): number | undefined {
 
 /** The container has ended and its processes with it; conmon's last words may still be under way. */
 export function endExecs(live: LiveContainer): void {
-  for (const exec of live.execs.values()) {
-    if (exec.phase.kind !== 'created') continue;
-    dropConmon(exec);
-    live.execs.delete(exec.id);
-  }
+  dropConmon(live);
+  for (const exec of live.execs.values()) if (exec.phase.kind === 'created') live.execs.delete(exec.id);
 }
 
 export async function resizeExec(context: ContainerContext, exec: Exec, height: number, width: number): Promise<void> {
@@ -299,6 +297,14 @@ export async function resizeExec(context: ContainerContext, exec: Exec, height: 
   await exec.begun;
   if (exec.phase.kind !== 'running') throw conflict(`exec ${exec.id} is not running`);
   resizeTerminal(pathsOf(context, exec.container.record).exec(exec.id), height, width);
+}
+
+/** Resolves when it has ended, or nobody wants to know any more. */
+export async function endOf(exec: Exec, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await Promise.race([exec.exited, aborted]);
 }
 
 export function inspectExec(exec: Exec): ExecInspect {

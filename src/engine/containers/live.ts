@@ -5,6 +5,7 @@ import { Mutex } from '../../lib/mutex.ts';
 import type { ContainerLog } from '../logs/log-driver.ts';
 import type { WaitCondition, WaitResult } from './containers.ts';
 import type { Exec } from './exec.ts';
+import type { ConmonAhead } from './exec-conmon.ts';
 import { ProcessIo } from './process-io.ts';
 import type { ContainerRecord } from './record.ts';
 
@@ -34,6 +35,10 @@ export class LiveContainer {
   rootUsers = 0;
   stopHealthMonitor: (() => void) | undefined;
   readonly execs = new Map<string, Exec>();
+  /** Gets ready for an exec that is not started yet. */
+  conmonAhead: ConmonAhead | undefined;
+  /** When the last exec was created, on the clock of `performance`. */
+  execCreatedAt: number | undefined;
   #io: ProcessIo | undefined;
   #ioFinished = false;
   #waiters: Waiter[] = [];

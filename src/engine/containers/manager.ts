@@ -33,7 +33,7 @@ import type {
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { createContainer } from './create.ts';
 import { writeHosts, writeResolvConf } from './etc-files.ts';
-import { createExec, type Exec, endExecs, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
+import { createExec, type Exec, endExecs, endOf, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
 import * as files from './files.ts';
 import { inspectContainer } from './inspect.ts';
 import { handleExit, start } from './lifecycle.ts';
@@ -357,8 +357,10 @@ export class ContainerManager implements Containers {
     await resizeExec(this.#context, this.#findExec(id), height, width);
   }
 
-  async inspectExec(id: string) {
-    return inspectExec(this.#findExec(id));
+  async inspectExec(id: string, options?: { atEnd: AbortSignal }) {
+    const exec = this.#findExec(id);
+    if (options) await endOf(exec, options.atEnd);
+    return inspectExec(exec);
   }
 
   #findExec(id: string): Exec {

@@ -143,7 +143,7 @@ function completeInterfaces(context: NetworkContext, sandbox: SandboxRecord, nam
       index === link?.index ? [formatAddress(addressFromBytes(address.bytes))] : [],
     );
     const wanted = [live.ipv4, live.ipv6].flatMap(address => (address ? [address.address] : []));
-    // A disconnection takes the host's end off its bridge first.
+    // A disconnection switches off the host's end first.
     const end = live.hostInterface ? outside.find(({ name }) => name === live.hostInterface) : undefined;
     const isPluggedIn = live.hostInterface === '' || (end?.up && end.master > 0);
     const isWhole = isPluggedIn && link?.up && wanted.every(address => own.includes(address));

@@ -117,8 +117,8 @@ export const bridge: NetworkDriver = {
   detach: takeAway,
 
   silence(network, endpoint, owner): void {
-    // Off its bridge, it is known by its owner only.
-    attempt(message.setLink(endpoint.hostInterface, { up: false, master: 0, alias: owner }));
+    // It goes off its bridge when it is deleted: each change of that kind makes the kernel wait for all processors.
+    attempt(message.setLink(endpoint.hostInterface, { up: false, alias: owner }));
     const bridge = findLink(network.interfaceName);
     if (!bridge) return;
     // Who gets the address next must not be taken for its predecessor.

@@ -1,5 +1,6 @@
 // Takes an interface from a living container.
 import { randomBytes } from 'node:crypto';
+import type { NetlinkMessage } from '../../kernel/netlink.ts';
 import { message, RouteSocket } from '../../kernel/rtnetlink.ts';
 import type { SandboxNamespace } from '../sandbox.ts';
 import type { EndpointSpec } from './driver.ts';
@@ -14,15 +15,23 @@ export function switchOff(endpoint: EndpointSpec, sandbox: SandboxNamespace | un
   }
 }
 
-function switchOffLink(endpoint: EndpointSpec, { route }: SandboxNamespace): number {
+function switchOffLink(
+  endpoint: EndpointSpec,
+  { route }: SandboxNamespace,
+  after: (index: number) => NetlinkMessage[] = () => [],
+): number {
   const { index } = route.link(endpoint.interfaceName);
   const addresses = route.addresses().filter(({ link }) => link === index);
   route.send(
     message.setLink(index, { up: false }),
     ...addresses.flatMap(({ address }) => (address.bytes.length === 4 ? [message.deleteAddress(index, address)] : [])),
+    ...after(index),
   );
   return index;
 }
+
+/** The kernel keeps all changes of networks waiting while it begins with a deletion: who asked for this one gets his answer first. */
+const FIRST_THE_ANSWER_MS = 5;
 
 /**
  * When this returns, the interface is down and has another name, so that its own is free; when the promise resolves, it is
@@ -30,9 +39,11 @@ function switchOffLink(endpoint: EndpointSpec, { route }: SandboxNamespace): num
  */
 export function takeAway(endpoint: EndpointSpec, sandbox: SandboxNamespace): Promise<void> {
   try {
-    const index = switchOffLink(endpoint, sandbox);
-    sandbox.route.send(message.setLink(index, { name: `gone-${randomBytes(4).toString('hex')}` }));
-    return withoutGone(sandbox.visit(() => new RouteSocket()).sendLast(message.deleteLink(index)));
+    const name = `gone-${randomBytes(4).toString('hex')}`;
+    const index = switchOffLink(endpoint, sandbox, link => [message.setLink(link, { name })]);
+    const socket = sandbox.visit(() => new RouteSocket());
+    const deletion = Bun.sleep(FIRST_THE_ANSWER_MS).then(() => socket.sendLast(message.deleteLink(index)));
+    return withoutGone(deletion);
   } catch (error) {
     // A container with the right to do so may have deleted it itself.
     if (isGone(error)) return Promise.resolve();

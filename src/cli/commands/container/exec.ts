@@ -52,14 +52,14 @@ export const command = defineCommand({
       return 0;
     }
     const starting = execs.startAttached(client, id, { Tty: tty, ConsoleSize });
-    // For the question how it ended, which needs a connection of its own. If it can't be made, the question says why.
-    client.prepare(1).catch(() => undefined);
+    // How it ends is asked while it runs, on a connection of its own. If that fails it is asked again, and that says why.
+    const end = execs.inspectAtEnd(client, id).catch(() => undefined);
     const stream = await starting;
     const session = new Session(stream, { tty, stdin, output: true, detachKeys: DetachKeys });
     const ended = session.run();
     if (tty) await followTerminal(client, id);
     if ((await ended) === 'detached') throw new ExitError(1, 'read escape sequence');
-    return exitCode(client, id);
+    return exitCode(client, id, await end);
   },
 });
 
@@ -68,9 +68,9 @@ async function followTerminal(client: EngineClient, id: string): Promise<void> {
   if (isTerminal(0)) followWindowSize(1, window => execs.resize(client, id, window));
 }
 
-async function exitCode(client: EngineClient, id: string): Promise<number> {
+async function exitCode(client: EngineClient, id: string, end: execs.ExecState | undefined): Promise<number> {
   try {
-    return (await execs.inspect(client, id)).ExitCode ?? 0;
+    return (end ?? (await execs.inspect(client, id))).ExitCode ?? 0;
   } catch (error) {
     if (error instanceof ConnectionError) {
       const why = `the engine went away in the middle of the command, which may still run: ${error.message}`;
