@@ -148,6 +148,8 @@ async function openClient(
   let socket: udp.ConnectedSocket<'buffer'>;
   try {
     socket = await Bun.udpSocket({
+      // Else it is a socket of IPv4.
+      hostname: target.hostname.includes(':') ? '::' : '0.0.0.0',
       connect: target,
       socket: {
         data: (_socket, data) => {

@@ -45,9 +45,10 @@ async function restlessSender(from: Machine, address: string, port: number) {
 }
 
 /** Answers datagrams inside a container with a word of its own. */
-async function answering(container: string, word: string, port: number): Promise<Disposable> {
+async function answering(container: string, word: string, port: number, family: 4 | 6 = 4): Promise<Disposable> {
   using machine = Machine.of(await pidOf(container));
-  const fd = machine.visit(() => bindSocket({ protocol: 'udp', address: new Uint8Array(4), port }));
+  const address = new Uint8Array(family === 4 ? 4 : 16);
+  const fd = machine.visit(() => bindSocket({ protocol: 'udp', address, port }));
   const socket = await datagrams(fd, (_, from, sender, self) => self.send(word, from, sender));
   return { [Symbol.dispose]: () => socket.close() };
 }
@@ -160,6 +161,18 @@ describe('every form of -p', () => {
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8000/`)).toBe('both');
     expect(await lan.docker('port', 'both', '53/udp')).toBe('0.0.0.0:8000\n[::]:8000');
     await lan.remove('both');
+  });
+
+  test('datagrams to the host’s IPv6 loopback reach a container with IPv4, with both, and with IPv6 alone', async () => {
+    for (const families of [[], ['--ipv6'], ['--ipv6', '--ipv4=false']]) {
+      await lan.docker('network', 'create', ...families, 'datagrams');
+      const flags = ['-d', '--name', 'asked', '--network', 'datagrams', '-p', '8000:53/udp'];
+      await lan.docker('run', ...flags, 'busybox', 'sleep', '600');
+      using _ = await answering('asked', 'heard', 53, families.length > 0 ? 6 : 4);
+      expect(await lan.host.ask('::1', 8000, 'x')).toBe('heard');
+      await lan.remove('asked');
+      await lan.docker('network', 'rm', 'datagrams');
+    }
   });
 
   test('random ports of one address stay through a daemon’s end, and are others after a restart of the container', async () => {
