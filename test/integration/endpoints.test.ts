@@ -79,6 +79,30 @@ describe('an endpoint', () => {
     await lan.docker('network', 'rm', 'strict');
   });
 
+  test('comes and goes beside what the container has written into its hosts', async () => {
+    await lan.docker('network', 'create', 'beside');
+    await lan.docker(
+      'run',
+      '-d',
+      '--name',
+      'tenant',
+      'busybox',
+      'sh',
+      '-c',
+      'echo 192.0.2.77 own >> /etc/hosts; sleep 600',
+    );
+    const hosts = () => lan.exec('tenant', 'cat', '/etc/hosts');
+    await until(async () => (await hosts()).includes('own'));
+    await lan.docker('network', 'connect', 'beside', 'tenant');
+    const address = await lan.address('tenant', 'beside');
+    expect(await hosts()).toMatch(new RegExp(`^192.0.2.77 own$[^]*^${address}\t`, 'm'));
+    await lan.docker('network', 'disconnect', 'beside', 'tenant');
+    expect(await hosts()).toContain('192.0.2.77 own');
+    expect(await hosts()).not.toContain(address);
+    await lan.remove('tenant');
+    await lan.docker('network', 'rm', 'beside');
+  });
+
   test('gets the name it was asked for though another one comes first', async () => {
     await lan.docker('network', 'create', 'early');
     await lan.docker('network', 'create', 'late');

@@ -32,7 +32,7 @@ import type {
 } from './containers.ts';
 import { type ContainerContext, pathsOf, publish } from './context.ts';
 import { createContainer } from './create.ts';
-import { writeHosts, writeResolvConf } from './etc-files.ts';
+import { updateHosts, writeResolvConf } from './etc-files.ts';
 import { createExec, type Exec, endExecs, endOf, inspectExec, noSuchExec, resizeExec, startExec } from './exec.ts';
 import * as files from './files.ts';
 import { inspectContainer } from './inspect.ts';
@@ -89,7 +89,7 @@ export class ContainerManager implements Containers {
         const phase = store.get(id)?.phase;
         return phase?.kind === 'running' ? phase.pid : undefined;
       },
-      hostsChanged: (id, entries) => writeHosts(containerPaths(config, id), entries),
+      hostsChanged: (id, entries) => updateHosts(containerPaths(config, id), entries),
       resolvConfChanged: (id, content) => writeResolvConf(containerPaths(config, id), content),
       usersOf: volume =>
         [...store.all()]
