@@ -14,8 +14,23 @@ export async function startDetached(client: EngineClient, id: string, config: Ex
   await (await client.request('POST', `/exec/${id}/start`, { json: { ...config, Detach: true } })).discard();
 }
 
-export async function startAttached(client: EngineClient, id: string, config: ExecStartConfig): Promise<RawStream> {
-  return (await client.hijack(`/exec/${id}/start`, { json: { ...config, Detach: false } })).stream;
+export interface AttachedExec {
+  id: string;
+  stream: RawStream;
+}
+
+/** Creates and starts it: by one request to an engine like ours, by a second one to others, who only create it at the first. */
+export async function run(client: EngineClient, container: string, config: ExecConfig): Promise<AttachedExec> {
+  const headers = { Connection: 'Upgrade', Upgrade: 'tcp', 'Dockyard-Start': 'attached' };
+  const response = await client.request('POST', containerPath(container, 'exec'), { json: config, headers });
+  const started = response.headers.get('dockyard-exec');
+  if (started !== undefined) return { id: started, stream: response.upgrade() };
+  const { Id: id } = await response.json<IDResponse>();
+  const { Tty, ConsoleSize } = config;
+  return {
+    id,
+    stream: (await client.hijack(`/exec/${id}/start`, { json: { Detach: false, Tty, ConsoleSize } })).stream,
+  };
 }
 
 export interface ExecState {

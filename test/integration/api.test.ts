@@ -307,6 +307,30 @@ describe('hijacked streams', () => {
     expect(terminal.head).toContain('application/vnd.docker.raw-stream');
   });
 
+  test('exec: created and started by one request, where that is asked for together with an upgrade', async () => {
+    const id = await running({ Cmd: ['sleep', '1000'] });
+    const ask = async (container: string, extra: string) => {
+      const connection = await RawConnection.open(engine.socket);
+      const body = JSON.stringify({ AttachStdout: true, AttachStderr: true, Cmd: ['sh', '-c', 'echo out; exit 6'] });
+      const type = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+      const head = `POST /v1.56/containers/${container}/exec HTTP/1.1\r\nHost: x\r\n${type}Dockyard-Start: attached\r\n`;
+      connection.send(`${head}${extra}\r\n${body}`);
+      await connection.until(text => text.includes('\r\n\r\n'));
+      return connection;
+    };
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: tcp\r\n';
+    using started = await ask(id, upgrade);
+    expect(started.head).toStartWith('HTTP/1.1 101');
+    await started.untilEnd();
+    expect(demultiplex(started.body).stdout).toBe('out\n');
+    const exec = /^Dockyard-Exec: (\w+)/im.exec(started.head)![1];
+    expect((await engine.api.get(`/exec/${exec}/json`)).ok.json<{ ExitCode: number }>().ExitCode).toBe(6);
+    using created = await ask(id, '');
+    expect(created.head).toStartWith('HTTP/1.1 201');
+    using refused = await ask('nobody', upgrade);
+    expect(refused.head).toStartWith('HTTP/1.1 404');
+  });
+
   test('a client that vanishes frees what it held', async () => {
     const id = await running({ Cmd: ['sleep', '1000'], OpenStdin: true });
     // Network namespaces are kept ready for the next start: how many there are has nothing to do with clients.

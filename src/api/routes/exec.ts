@@ -1,7 +1,9 @@
 // /exec: another process in a running container.
-import type { Containers } from '../../engine/containers/containers.ts';
+import type { Attachment, Containers } from '../../engine/containers/containers.ts';
 import { failed, invalid } from '../../lib/errors.ts';
+import type { Duplex } from '../../lib/streams.ts';
 import { serveAttachment } from '../attachment.ts';
+import type { HttpRequest, Reply } from '../http/message.ts';
 import { hijack } from '../http/upgrade.ts';
 import { streamType } from '../output.ts';
 import { created, done, json } from '../reply.ts';
@@ -26,7 +28,11 @@ export function execRoutes(containers: Containers): Route[] {
         user: config.User ?? '',
         workingDir: request.version.before('1.35') ? '' : (config.WorkingDir ?? ''),
       });
-      return created({ Id: id });
+      const { headers, signal, version } = request;
+      if (headers.get('dockyard-start') !== 'attached' || !headers.has('upgrade')) return created({ Id: id });
+      // Our client saves itself a round trip.
+      const attachment = await containers.startExec(id, { detach: false }, signal);
+      return attached(request, version, id, attachment);
     }),
 
     route('POST', '/exec/{id:.*}/start', async request => {
@@ -35,9 +41,7 @@ export function execRoutes(containers: Containers): Route[] {
       const size = tty ? consoleSize(version, ConsoleSize) : undefined;
       const attachment = await containers.startExec(params.id, { detach, tty, consoleSize: size }, signal);
       if (detach) return done();
-      if (!attachment) throw failed(`exec ${params.id} was started without its streams`);
-      const type = streamType(attachment.tty, version);
-      return hijack(request, type, connection => serveAttachment(connection, attachment, !attachment.tty));
+      return attached(request, version, params.id, attachment);
     }),
 
     route('POST', '/exec/{id:.*}/resize', async ({ params, query }) => {
@@ -51,6 +55,13 @@ export function execRoutes(containers: Containers): Route[] {
       return json(await containers.inspectExec(params.id, { atEnd: signal }), { 'Dockyard-Waited': 'exit' });
     }),
   ];
+}
+
+function attached(request: HttpRequest, version: ApiVersion, id: string, attachment: Attachment | undefined): Reply {
+  if (!attachment) throw failed(`exec ${id} was started without its streams`);
+  const serve = (connection: Duplex) => serveAttachment(connection, attachment, !attachment.tty);
+  const reply = hijack(request, streamType(attachment.tty, version), serve);
+  return { ...reply, headers: { ...reply.headers, 'Dockyard-Exec': id } };
 }
 
 /** Height and width, which clients may give since 1.42. */

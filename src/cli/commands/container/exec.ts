@@ -46,15 +46,16 @@ export const command = defineCommand({
       Cmd,
     };
     const client = await cli.client();
-    const id = await execs.create(client, container, config);
     if (!attached) {
+      const id = await execs.create(client, container, config);
       await execs.startDetached(client, id, { Tty: tty, ConsoleSize });
       return 0;
     }
-    const starting = execs.startAttached(client, id, { Tty: tty, ConsoleSize });
+    const starting = execs.run(client, container, config);
     // How it ends is asked while it runs, on a connection of its own. If that fails it is asked again, and that says why.
+    client.prepare(1).catch(() => undefined);
+    const { id, stream } = await starting;
     const end = execs.inspectAtEnd(client, id).catch(() => undefined);
-    const stream = await starting;
     const session = new Session(stream, { tty, stdin, output: true, detachKeys: DetachKeys });
     const ended = session.run();
     if (tty) await followTerminal(client, id);
