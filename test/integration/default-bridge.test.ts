@@ -51,6 +51,34 @@ describe('the default bridge', () => {
     expect(await lan.address('web', 'bridge')).toBe('10.77.0.2');
     expect(await fetchFrom(lan.host, 'http://127.0.0.1:8080/')).toBe('web');
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('');
+    // That is its own address alone: other networks have an option for it.
+    await lan.docker('network', 'create', 'other');
+    await lan.web('beside', '--network', 'other', '-p', '8081:80');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8081/`)).toBe('beside');
+  });
+
+  test('has none of the options that new networks have by default', async () => {
+    await using lan = await NetworkHost.start({
+      config: {
+        'default-network-opts': {
+          bridge: {
+            'com.docker.network.bridge.host_binding_ipv4': '127.0.0.1',
+            'com.docker.network.driver.mtu': '1400',
+            'com.docker.network.enable_ipv6': 'true',
+          },
+        },
+      },
+    });
+    await lan.docker('network', 'create', 'new');
+    await lan.web('web', '-p', '8080:80');
+    await lan.web('beside', '--network', 'new', '-p', '8081:80');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8081/`)).toBe('');
+    expect(await fetchFrom(lan.host, 'http://127.0.0.1:8081/')).toBe('beside');
+    expect(await lan.exec('web', 'ip', 'addr')).toContain('mtu 1500');
+    expect(await lan.exec('beside', 'ip', 'addr')).toContain('mtu 1400');
+    expect(await lan.address('beside', 'new', 6)).not.toBe('');
+    expect((await bridgeOf(lan)).Options).not.toHaveProperty('com.docker.network.enable_ipv6');
   });
 
   test('without masquerading sends with the containers’ own addresses', async () => {

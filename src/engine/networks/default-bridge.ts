@@ -120,7 +120,6 @@ export class DefaultBridge {
       [OPTION.hostBinding]: config.ip || '0.0.0.0',
       [OPTION.bridgeName]: this.#interfaceName,
       [OPTION.mtu]: String(config.mtu),
-      ...config.defaultNetworkOptions['bridge'],
     };
   }
 

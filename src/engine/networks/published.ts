@@ -141,7 +141,7 @@ function hostAddressesOf(
     if (!parseAddress(binding.hostAddress)) throw failed(`invalid host address: ${binding.hostAddress}`);
     return [binding.hostAddress];
   }
-  const usual = ways[4]?.network.options[OPTION.hostBinding] || context.config.ip || '0.0.0.0';
+  const usual = (ways[4] ?? ways[6])?.network.options[OPTION.hostBinding] || '0.0.0.0';
   if (usual !== '0.0.0.0') return [usual];
   return hasIPv6() ? ['0.0.0.0', '::'] : ['0.0.0.0'];
 }
