@@ -393,6 +393,8 @@ export interface ForeignRule {
   handle: bigint;
   /** What happens to every packet that comes to this rule, if that is to end here or to go elsewhere. */
   always: 'drop' | { jump: string } | undefined;
+  /** The chain that it leads to, be it under conditions. */
+  jump: string | undefined;
 }
 
 const NO_NFTABLES = new Set(['EINVAL', 'EOPNOTSUPP', 'EPROTONOSUPPORT', 'EAFNOSUPPORT']);
@@ -473,14 +475,34 @@ export class NftSocket implements Disposable {
     );
   }
 
+  /** The names of all that a table has. */
+  chains(family: TableFamily, table: string): Set<string> {
+    const found = this.#dump(NFT_MSG_GETCHAIN, family, 'list chains', () => undefined);
+    const described = found.map(payload => attributesOf(payload.subarray(4)));
+    return new Set(
+      described.filter(attributes => textOf(attributes.get(1)) === table).map(attributes => textOf(attributes.get(3))),
+    );
+  }
+
+  /** None where there is no such chain. */
   rules(family: TableFamily, table: string, chain: string): ForeignRule[] {
-    const found = this.#dump(NFT_MSG_GETRULE, family, `list rules of ${table} ${chain}`, writer => {
+    return this.#rules(family, table, chain).map(payload => {
+      const attributes = attributesOf(payload.subarray(4));
+      const expressions = attributes.get(4);
+      const handle = attributes.get(3)?.readBigUInt64BE(0) ?? 0n;
+      return { handle, always: unconditionalVerdict(expressions), jump: jumpOf(expressions) };
+    });
+  }
+
+  /** For chains that may be long: what each rule says costs most. */
+  ruleCount(family: TableFamily, table: string, chain: string): number {
+    return this.#rules(family, table, chain).length;
+  }
+
+  #rules(family: TableFamily, table: string, chain: string): Buffer[] {
+    return this.#dump(NFT_MSG_GETRULE, family, `list rules of ${table} ${chain}`, writer => {
       writer.attribute(1, () => writer.text(table));
       writer.attribute(2, () => writer.text(chain));
-    });
-    return found.map(payload => {
-      const attributes = attributesOf(payload.subarray(4));
-      return { handle: attributes.get(3)?.readBigUInt64BE(0) ?? 0n, always: unconditionalVerdict(attributes.get(4)) };
     });
   }
 
@@ -545,6 +567,17 @@ function unconditionalVerdict(expressions: Buffer | undefined): ForeignRule['alw
     if (extension === 'reject' || extension === 'target REJECT' || extension === 'target DROP') return 'drop';
     if (name === 'immediate') return verdictOf(data.get(2));
     if (!PASSED_BY_ALL.has(extension)) return undefined;
+  }
+  return undefined;
+}
+
+function jumpOf(expressions: Buffer | undefined): string | undefined {
+  for (const [, element] of eachAttribute(expressions ?? Buffer.alloc(0))) {
+    const attributes = attributesOf(element);
+    const data = attributes.get(2);
+    if (!data || textOf(attributes.get(1)) !== 'immediate') continue;
+    const verdict = verdictOf(attributesOf(data).get(2));
+    if (typeof verdict === 'object') return verdict.jump;
   }
   return undefined;
 }

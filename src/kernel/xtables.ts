@@ -12,14 +12,20 @@ const GET_INFO = 64;
 const GET_ENTRIES = 65;
 const NAME_SIZE = 32;
 const INFO_SIZE = 84;
+/** Which of the hooks the table has, where the rules and the policy of each are, and how large the entries are together. */
+const INFO_HOOKS = 32;
+const INFO_FIRST = 36;
+const INFO_POLICY = 56;
+const INFO_ENTRIES_SIZE = 80;
 /** In front of the entries: the table's name and their size, aligned. */
 const ENTRIES_HEADER = 40;
-const HOOKS = 5;
-const HOOK_FORWARD = 2;
 const TARGET_HEADER = 32;
 const EAGAIN = 11;
 const ATTEMPTS = 10;
 const DROP_VERDICT = -1;
+
+/** In the order of their numbers. */
+const HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
 
 /** A rule begins with so many bytes of `conditions`; an `entry` is that and counters, without matches. */
 const FAMILIES = {
@@ -28,63 +34,76 @@ const FAMILIES = {
 } as const;
 
 type Family = keyof typeof FAMILIES;
-type Verdict = 'drop' | { jump: string } | undefined;
+export type XtablesTable = 'filter' | 'nat' | 'mangle';
 
-export interface XtablesForward {
-  policy: 'accept' | 'drop';
-  /** What happens to all packets that come to each rule, if that is to end here or to go elsewhere. */
-  rules: readonly Verdict[];
-  /** The chains that have a name, with the number of their rules. */
-  chains: ReadonlyMap<string, number>;
+export interface XtablesRule {
+  /** What happens to every packet that comes to it, if that is to end here or to go elsewhere. */
+  always: 'drop' | { jump: string } | undefined;
+  /** The chain that it leads to, be it under conditions. */
+  jump: string | undefined;
 }
 
-/** The filter table's chain of the forward hook; undefined where nobody uses that table. */
-export function readForward(family: Family): XtablesForward | undefined {
-  const { domain, level, names } = FAMILIES[family];
-  if (!usesFilter(names)) return undefined;
-  const fd = check(c.socket(domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), 'socket', 'iptables');
-  try {
+export interface XtablesChain {
+  rules: readonly XtablesRule[];
+  /** Of the kernel's own chains. */
+  policy: 'accept' | 'drop' | undefined;
+}
+
+/** All chains by name; undefined where nobody uses the table. */
+export function readTable(family: Family, table: XtablesTable): ReadonlyMap<string, XtablesChain> | undefined {
+  return asked(family, table, read => {
     for (let attempt = 1; ; attempt++) {
-      const info = tableBuffer(INFO_SIZE);
-      read(fd, level, GET_INFO, info);
-      // Where each hook's rules begin, then where its policy is.
-      const at = (position: number) => info.readUInt32LE(NAME_SIZE + 4 + position * 4);
-      const entries = tableBuffer(ENTRIES_HEADER + info.readUInt32LE(80));
-      entries.writeUInt32LE(info.readUInt32LE(80), NAME_SIZE);
+      const info = read(GET_INFO, tableBuffer(table, INFO_SIZE));
+      const size = info.readUInt32LE(INFO_ENTRIES_SIZE);
+      const entries = tableBuffer(table, ENTRIES_HEADER + size);
+      entries.writeUInt32LE(size, NAME_SIZE);
       try {
-        read(fd, level, GET_ENTRIES, entries);
+        return parseTable(read(GET_ENTRIES, entries).subarray(ENTRIES_HEADER), family, info);
       } catch (error) {
         // Its size changed in between.
         if (!(error instanceof KernelError) || error.errno !== EAGAIN || attempt === ATTEMPTS) throw error;
-        continue;
       }
-      return parseForward(entries.subarray(ENTRIES_HEADER), family, at(HOOK_FORWARD), at(HOOKS + HOOK_FORWARD));
     }
+  });
+}
+
+/** How many rules the table has and where its chains begin: enough to see that some came or went, and cheap to ask for. */
+export function tableShape(family: Family, table: XtablesTable): string | undefined {
+  return asked(family, table, read => read(GET_INFO, tableBuffer(table, INFO_SIZE)).toString('latin1'));
+}
+
+type Read = (option: number, into: Buffer) => Buffer;
+
+function asked<T>(family: Family, table: XtablesTable, work: (read: Read) => T): T | undefined {
+  const { domain, level, names } = FAMILIES[family];
+  if (!isUsed(names, table)) return undefined;
+  const fd = check(c.socket(domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW), 'socket', 'iptables');
+  try {
+    return work((option, into) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(into.length);
+      if (c.getsockopt(fd, level, option, into, length) < 0) throw new KernelError('getsockopt', errno(), 'iptables');
+      return into;
+    });
   } finally {
     closeSync(fd);
   }
 }
 
 /** Asking the kernel would make the table. */
-function usesFilter(names: string): boolean {
+function isUsed(names: string, table: XtablesTable): boolean {
   try {
-    return readFileSync(names, 'utf8').split('\n').includes('filter');
+    return readFileSync(names, 'utf8').split('\n').includes(table);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
   }
 }
 
-function tableBuffer(size: number): Buffer {
+function tableBuffer(table: XtablesTable, size: number): Buffer {
   const bytes = Buffer.alloc(size);
-  bytes.write('filter');
+  bytes.write(table);
   return bytes;
-}
-
-function read(fd: number, level: number, option: number, into: Buffer): void {
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(into.length);
-  if (c.getsockopt(fd, level, option, into, length) < 0) throw new KernelError('getsockopt', errno(), 'iptables');
 }
 
 interface Entry {
@@ -97,31 +116,39 @@ interface Entry {
   name: string;
 }
 
-function parseForward(bytes: Buffer, family: Family, first: number, policyAt: number): XtablesForward {
+function parseTable(bytes: Buffer, family: Family, info: Buffer): ReadonlyMap<string, XtablesChain> {
   const entries = [...eachEntry(bytes, family)];
-  const names = new Map<number, string>();
-  const chains = new Map<string, number>();
-  let current = '';
-  entries.forEach((entry, index) => {
-    if (entry.target === 'ERROR') {
-      current = entry.name;
-      const start = entries[index + 1];
-      if (start) names.set(start.offset, current);
-      // The last entry of a chain is its return.
-      if (start) chains.set(current, -1);
-    } else if (chains.has(current)) {
-      chains.set(current, chains.get(current)! + 1);
-    }
-  });
-  const verdictOf = ({ isUnconditional, target, verdict }: Entry): Verdict => {
-    if (!isUnconditional) return undefined;
-    if (target === 'REJECT' || (target === '' && verdict === DROP_VERDICT)) return 'drop';
-    const jump = target === '' ? names.get(verdict) : undefined;
-    return jump === undefined ? undefined : { jump };
+  const isStart = ({ target }: Entry, index: number) => target === 'ERROR' && index < entries.length - 1;
+  const starts = new Map(
+    entries.flatMap((entry, index) => (isStart(entry, index) ? [[entries[index + 1]!.offset, entry.name]] : [])),
+  );
+  const ruleOf = ({ isUnconditional, target, verdict }: Entry): XtablesRule => {
+    const jump = target === '' && verdict >= 0 ? starts.get(verdict) : undefined;
+    if (!isUnconditional) return { always: undefined, jump };
+    if (target === 'REJECT' || (target === '' && verdict === DROP_VERDICT)) return { always: 'drop', jump };
+    return { always: jump === undefined ? undefined : { jump }, jump };
   };
-  const rules = entries.filter(({ offset }) => offset >= first && offset < policyAt).map(verdictOf);
-  const policy = entries.find(({ offset }) => offset === policyAt);
-  return { rules, policy: policy?.verdict === DROP_VERDICT ? 'drop' : 'accept', chains };
+  const chains = new Map<string, XtablesChain>();
+  for (const [hook, name] of HOOKS.entries()) {
+    if ((info.readUInt32LE(INFO_HOOKS) & (1 << hook)) === 0) continue;
+    const first = info.readUInt32LE(INFO_FIRST + hook * 4);
+    const policyAt = info.readUInt32LE(INFO_POLICY + hook * 4);
+    const rules = entries.filter(({ offset }) => offset >= first && offset < policyAt).map(ruleOf);
+    const policy = entries.find(({ offset }) => offset === policyAt);
+    chains.set(name, { rules, policy: policy?.verdict === DROP_VERDICT ? 'drop' : 'accept' });
+  }
+  let rules: XtablesRule[] | undefined;
+  entries.forEach((entry, index) => {
+    if (entry.target !== 'ERROR') {
+      rules?.push(ruleOf(entry));
+      return;
+    }
+    // The last entry of a chain is its return.
+    rules?.pop();
+    rules = [];
+    if (isStart(entry, index)) chains.set(entry.name, { rules, policy: undefined });
+  });
+  return chains;
 }
 
 function* eachEntry(bytes: Buffer, family: Family): Generator<Entry> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { startEngine } from '../support/engine.ts';
-import { withFirewall } from '../support/firewalls.ts';
+import { iptablesKinds, withFirewall } from '../support/firewalls.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -100,6 +100,56 @@ describe('a last rule that drops everything', () => {
       expect(rules.join('\n')).not.toContain('dockyard');
     });
   }
+});
+
+describe.each(iptablesKinds)('an engine with the rules in %s', kind => {
+  const other = kind === 'iptables-nft' ? 'iptables-legacy' : 'iptables-nft';
+  const pass = 'add table inet mine; add chain inet mine pass { type filter hook forward priority 5;';
+  const onlyEstablished = 'add rule inet mine pass ct state established accept; add rule inet mine pass drop';
+
+  test('passes all that drop, itself, the other kind and nftables, and closes what it closes all the same', async () => {
+    await using lan = await NetworkHost.start({
+      firewall: kind,
+      beforeStart: async host => {
+        await host.output(kind, '-P', 'FORWARD', 'DROP');
+        await host.output(other, '-A', 'FORWARD', '-j', 'REJECT');
+        await host.output('nft', `${pass} policy accept; }; ${onlyEstablished}`);
+      },
+    });
+    const listed = () =>
+      Promise.all([
+        ...[kind, other].map(program => onHost(lan, program, '-S')),
+        onHost(lan, 'nft', 'list', 'table', 'inet', 'mine'),
+      ]);
+    const before = await listed();
+    await lan.docker('network', 'create', '--subnet', '10.66.0.0/24', 'more');
+    await lan.web('web', '-p', '8080:80');
+    await lan.web('shut', '--network', 'more', '--ip', '10.66.0.10');
+    lan.neighbour.addRoute('10.66.0.0/24', HOST);
+    await expectTraffic(lan);
+    expect(await lan.exec('shut', 'ping', '-c1', '-W2', NEIGHBOUR)).toContain('1 packets received');
+    expect(await fetchFrom(lan.inside('shut'), `http://${HOST}:8080/`)).toBe('web');
+    const intruders = [lan.neighbour, lan.inside('web')];
+    expect(await Promise.all(intruders.map(from => fetchFrom(from, 'http://10.66.0.10/')))).toEqual(['', '']);
+    await lan.engine.kill();
+    await lan.engine.start();
+    await expectTraffic(lan);
+    await lan.remove('web', 'shut');
+    await lan.docker('network', 'rm', 'more');
+    await lan.engine.stop();
+    expect(await listed()).toEqual(before);
+  });
+
+  test('passes what begins to drop while it runs', async () => {
+    await using lan = await NetworkHost.start({ firewall: kind });
+    await lan.web('web', '-p', '8080:80');
+    await onHost(lan, 'nft', `${pass} policy drop; }`);
+    await onHost(lan, other, '-P', 'FORWARD', 'DROP');
+    await expectTraffic(lan);
+    await onHost(lan, 'nft', `delete table inet mine; ${pass} policy drop; }`);
+    await onHost(lan, other, '-F');
+    await expectTraffic(lan);
+  });
 });
 
 describe('rules that come later', () => {

@@ -104,12 +104,25 @@ describe.each(iptablesKinds)('%s', kind => {
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
     await expectNothing([lan.neighbour, 'http://10.61.0.10/'], [lan.inside('web'), 'http://10.62.0.10/']);
     // With the chains, too.
-    for (const table of ['filter', 'nat', 'mangle']) {
-      await lan.host.output(kind, '-t', table, '-F');
-      await lan.host.output(kind, '-t', table, '-X');
-    }
+    const nothing = ['filter', 'nat', 'mangle'].map(table => `*${table}\\nCOMMIT\\n`).join('');
+    await lan.host.output('sh', '-c', `printf '${nothing}' | ${kind}-restore`);
     await lan.docker('run', '--rm', '-p', '8088:80', 'busybox', 'true');
     expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
+  });
+
+  test('and come back by themselves where nothing else changes', async () => {
+    const ours = async () => (await iptablesTraces(lan.host, kind)).sort();
+    const before = await ours();
+    const areBack = () => until(async () => Bun.deepEquals(await ours(), before), { within: 20_000 });
+    for (const table of ['filter', 'nat', 'mangle']) await lan.host.output(kind, '-t', table, '-F');
+    await areBack();
+    expect(await fetchFrom(lan.neighbour, `http://${HOST}:8080/`)).toBe('web');
+    // Of one of our own chains alone, all is led there still.
+    const [, chain = ''] = /^-A (dockyard-\w+-published) /m.exec(before.join('\n'))!;
+    await lan.host.output(kind, '-F', chain);
+    expect(await ours()).not.toEqual(before);
+    await areBack();
+    expect(lan.engine.log).toContain('somebody has taken rules of the engine away');
   });
 
   test('what people of the host forbid in DOCKER-USER holds', async () => {

@@ -23,6 +23,7 @@ import {
   type SetName,
 } from './nftables-rules.ts';
 import { OtherFirewalls } from './others/other-firewalls.ts';
+import { tableOfOwn } from './others/own-place.ts';
 
 const FAMILIES = [4, 6] as const;
 const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 } as const;
@@ -48,8 +49,10 @@ export class NftablesFirewall implements Firewall {
     this.#others = new OtherFirewalls({
       socket: this.#socket,
       owner: options.owner,
+      place: tableOfOwn(options.owner),
       rulesChanged: () => this.#rebuildIfGone(),
-      guestsChanged: guests => this.#setGuests(guests),
+      look: () => undefined,
+      surroundingsChanged: ({ guests }) => this.#setGuests(guests),
     });
   }
 
@@ -181,6 +184,7 @@ export class NftablesFirewall implements Firewall {
   }
 
   #setGuests(guests: readonly string[]): void {
+    if (guests.join() === this.#guests.join()) return;
     this.#guests = guests;
     const transaction = new Transaction().flushSet(FAMILY, this.options.owner, SETS.guests.name);
     this.#change(transaction, new Map([['guests', guests.map(name => ({ key: interfaceName(name) }))]]), 'add');

@@ -2,7 +2,8 @@
 // no more than 28 characters.
 import type { Family } from '../../addresses.ts';
 
-export type Table = 'mangle' | 'filter' | 'nat';
+export const TABLES = ['mangle', 'filter', 'nat'] as const;
+export type Table = (typeof TABLES)[number];
 
 /** Rules of one chain stand in any order, but for those that are `first`. */
 export interface Rule {

@@ -3,10 +3,17 @@
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import type { Family } from '../../addresses.ts';
-import { type ChainNames, type Layout, layouts, type Rule } from './chains.ts';
+import { type ChainNames, type Layout, layouts, type Rule, type Table } from './chains.ts';
 import { runIptables, runIptablesSync } from './programs.ts';
 import { RuleBook } from './rule-book.ts';
 import { changeScript, hasAnything, parseSaved, removalScript, wholeScript } from './scripts.ts';
+
+/** What the kernel has. */
+export interface KernelChains {
+  /** Undefined where there is no such chain. */
+  lengthOf(table: Table, chain: string): number | undefined;
+  leadsTo(table: Table, from: string, chain: string): boolean;
+}
 
 export class FamilyRules {
   readonly #book = new RuleBook();
@@ -30,6 +37,32 @@ export class FamilyRules {
   reset(rules: readonly Rule[]): void {
     this.#book.clear();
     this.#book.add(rules);
+    this.#state = 'unknown';
+  }
+
+  /** What was written leads to our chains still. True as long as nothing is written. */
+  hasJumps(kernel: KernelChains): boolean {
+    if (this.#state !== 'made') return true;
+    return this.#layouts.every(({ table, jumps }) =>
+      jumps.every(({ base, chain }) => kernel.leadsTo(table, base, chain)),
+    );
+  }
+
+  /** And our chains are as long as they should be. Not to be asked while something is due. */
+  isWhole(kernel: KernelChains): boolean {
+    if (this.#state !== 'made') return true;
+    const { rules } = this.#book;
+    const areWhole = this.#layouts.every(({ table, chains, fixed }) => {
+      const ours = [...fixed, ...rules.filter(rule => rule.table === table)];
+      const wanted = Map.groupBy(ours, ({ chain }) => chain);
+      return chains.every(chain => kernel.lengthOf(table, chain) === (wanted.get(chain)?.length ?? 0));
+    });
+    const isClosed = !this.#closed || kernel.lengthOf('filter', this.chains.closed) !== undefined;
+    return areWhole && isClosed && this.hasJumps(kernel);
+  }
+
+  /** Somebody has taken something away: all is to be written anew. */
+  forget(): void {
     this.#state = 'unknown';
   }
 

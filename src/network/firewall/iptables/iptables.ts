@@ -1,5 +1,5 @@
-// The rules by iptables, for kernels without nf_tables. A change is noted at once and written by a process soon after, together
-// with what else was changed meanwhile; who needs it written waits until it has settled.
+// The rules by iptables, for kernels without nf_tables, or for who wants it so. A change is noted at once and written by a process
+// soon after, together with what else was changed meanwhile; who needs it written waits until it has settled.
 import { kernelHasNftables, NftSocket } from '../../../kernel/nftables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
@@ -13,29 +13,44 @@ import type {
   FirewallSender,
   FirewallState,
 } from '../firewall.ts';
-import { SurroundingsWatch } from '../others/surroundings-watch.ts';
+import { OtherFirewalls } from '../others/other-firewalls.ts';
 import { chainNames, type Rule } from './chains.ts';
 import { FamilyRules } from './family-rules.ts';
+import { OwnRules } from './own-rules.ts';
 import { linkRules, networkRules, outsideRules, portRules, type RuleOptions, senderRules } from './rules.ts';
 
+/** Between two times that all is written anew, should somebody insist on taking it away. */
+const REST_MS = 4000;
+
 export class IptablesFirewall implements Firewall {
+  readonly #socket = kernelHasNftables() ? new NftSocket() : undefined;
   readonly #families: readonly FamilyRules[];
   readonly #rules: RuleOptions;
   readonly #networks = new Map<string, FirewallNetwork>();
-  readonly #surroundings: SurroundingsWatch;
+  readonly #own: OwnRules;
+  readonly #others: OtherFirewalls;
   #outside: readonly string[] = [];
   #work: Promise<void> | undefined;
+  #restoredAt = Number.NEGATIVE_INFINITY;
 
   constructor({ owner, allowDirectRouting, families }: FirewallOptions) {
     const chain = chainNames(owner);
     this.#families = families.map(family => new FamilyRules(family, chain));
     this.#rules = { chain, allowDirectRouting };
-    this.#surroundings = new SurroundingsWatch({ judges: ownersOfTables, changed: () => this.#moved() });
+    this.#own = new OwnRules(this.#socket, families);
+    this.#others = new OtherFirewalls({
+      socket: this.#socket,
+      owner,
+      place: this.#own,
+      rulesChanged: () => this.#restoreUnless(rules => this.#own.hasJumps(rules)),
+      look: () => this.#restoreUnless(rules => this.#own.isWhole(rules)),
+      surroundingsChanged: ({ outside }) => this.#moved(outside),
+    });
   }
 
   reset({ networks, ports, links, senders }: FirewallState): void {
     this.#networks.clear();
-    this.#surroundings.look(networks.map(({ bridge }) => bridge));
+    this.#others.accept(networks.map(({ bridge }) => bridge));
     for (const network of networks) this.#networks.set(network.bridge, network);
     for (const rules of this.#families) {
       rules.reset([
@@ -49,7 +64,7 @@ export class IptablesFirewall implements Firewall {
   }
 
   addNetwork(network: FirewallNetwork): void {
-    this.#surroundings.look([...this.#networks.keys(), network.bridge]);
+    this.#others.accept([...this.#networks.keys(), network.bridge]);
     this.#networks.set(network.bridge, network);
     this.#change('add', family => this.#ofNetwork(network, family));
   }
@@ -57,7 +72,7 @@ export class IptablesFirewall implements Firewall {
   removeNetwork(network: FirewallNetwork): void {
     this.#networks.delete(network.bridge);
     this.#change('remove', family => this.#ofNetwork(network, family));
-    this.#surroundings.look(this.#networks.keys());
+    this.#others.accept(this.#networks.keys());
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
@@ -90,22 +105,39 @@ export class IptablesFirewall implements Firewall {
 
   settled(): Promise<void> | undefined {
     this.#write();
-    return this.#work;
+    this.#others.check();
+    const waiting = [this.#work, this.#others.settled].filter(work => work !== undefined);
+    return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined);
   }
 
   remove(): ReadonlySet<Family> {
     this.#networks.clear();
-    this.#surroundings[Symbol.dispose]();
+    this.#others.remove();
+    this.#others[Symbol.dispose]();
     return new Set(this.#families.filter(rules => rules.takeAway()).map(({ family }) => family));
   }
 
   [Symbol.dispose](): void {
-    this.#surroundings[Symbol.dispose]();
+    this.#others[Symbol.dispose]();
+    this.#socket?.[Symbol.dispose]();
   }
 
-  #moved(): void {
+  /** Who flushes the host's rules takes ours too. */
+  #restoreUnless(isThere: (rules: FamilyRules) => boolean): void {
+    if (this.#work) return;
+    for (const rules of this.#families) {
+      if (rules.isDue || isThere(rules) || performance.now() < this.#restoredAt + REST_MS) continue;
+      log.warn('somebody has taken rules of the engine away: they are made anew', { family: rules.family });
+      rules.forget();
+    }
+    if (!this.#families.some(rules => rules.isDue)) return;
+    this.#restoredAt = performance.now();
+    this.#write();
+  }
+
+  #moved(outside: readonly string[]): void {
     const before = this.#outside;
-    this.#outside = this.#surroundings.current.outside;
+    this.#outside = outside;
     for (const rules of this.#families) {
       for (const network of this.#networks.values()) {
         rules.add(outsideRules(network, rules.family, this.#outside, this.#rules));
@@ -149,7 +181,7 @@ export class IptablesFirewall implements Firewall {
       this.#work = undefined;
     });
     this.#work = work;
-    // Also when nobody waits; what is left undone is tried again with the next change.
+    // Also when nobody waits; what is left undone is tried again, with the next change or a little later.
     work.catch(error => log.warn('could not write the rules of the firewall', { error: messageOf(error) }));
   }
 
@@ -161,11 +193,4 @@ export class IptablesFirewall implements Firewall {
       for (const result of written) if (result.status === 'rejected') throw result.reason;
     }
   }
-}
-
-/** Engines with nf_tables have a table there that is named like them. */
-function ownersOfTables(): ReadonlySet<string> {
-  if (!kernelHasNftables()) return new Set();
-  using socket = new NftSocket();
-  return new Set(socket.tables('inet'));
 }

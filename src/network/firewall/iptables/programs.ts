@@ -18,8 +18,17 @@ export const programName = (family: Family, verb: Verb) => `${PREFIX[family]}-${
 /** The host's choice; but the newer kind, which is the choice of most, can do nothing where the kernel has no nf_tables. */
 export function findIptables(family: Family, verb: Verb, hasNftables = kernelHasNftables): string | undefined {
   const chosen = findProgram(programName(family, verb));
-  if (chosen && (basename(realpathSync(chosen)) !== NEWER || hasNftables())) return chosen;
+  if (chosen && (!isNewer(chosen) || hasNftables())) return chosen;
   return findProgram(`${PREFIX[family]}-legacy-${verb}`);
+}
+
+const isNewer = (path: string) => basename(realpathSync(path)) === NEWER;
+
+/** Undefined where there is none. */
+export function iptablesKind(family: Family): 'newer' | 'older' | undefined {
+  const path = findIptables(family, 'restore');
+  if (!path) return undefined;
+  return isNewer(path) ? 'newer' : 'older';
 }
 
 function requireProgram(name: string): string {

@@ -29,6 +29,8 @@ export class NftChains {
   constructor(
     private readonly socket: NftSocket,
     private readonly owner: string,
+    /** Whether the chain has rules of ours for what it is. */
+    private readonly isOwn: (chain: ForeignChain) => boolean,
   ) {}
 
   /** Every chain that drops lets us pass, and no other has rules of ours. Returns the tables that we may not change. */
@@ -63,7 +65,7 @@ export class NftChains {
   #tables(): ForwardChain[][] {
     const tables = new Map<string, ForwardChain[]>();
     for (const chain of this.socket.baseChains()) {
-      if (chain.hook !== 'forward' || chain.type !== 'filter' || chain.table === this.owner) continue;
+      if (chain.hook !== 'forward' || chain.type !== 'filter' || this.isOwn(chain)) continue;
       const forward = { ...chain, rules: this.socket.rules(chain.family, chain.table, chain.chain) };
       const key = keyOf([forward]);
       tables.set(key, [...(tables.get(key) ?? []), forward]);
@@ -122,7 +124,7 @@ export class NftChains {
   }
 
   #jumps({ rules }: ForwardChain): ForeignRule[] {
-    return rules.filter(({ always }) => typeof always === 'object' && always.jump === this.owner);
+    return rules.filter(({ jump }) => jump === this.owner);
   }
 
   #deleteJumps(transaction: Transaction, chain: ForwardChain): void {

@@ -6,6 +6,8 @@ import { log } from '../../../lib/logger.ts';
 import { FAMILY } from '../nftables-rules.ts';
 import { Firewalld } from './firewalld.ts';
 import { type LockedTable, NftChains } from './nft-chains.ts';
+import type { OwnPlace } from './own-place.ts';
+import type { Surroundings } from './surroundings.ts';
 import { SurroundingsWatch } from './surroundings-watch.ts';
 import { Watch } from './watch.ts';
 import { XtablesChains } from './xtables-chains.ts';
@@ -15,32 +17,36 @@ const FIREWALLD = 'firewalld';
 const LOOK_MS = 5000;
 
 export interface OtherFirewallsOptions {
-  socket: NftSocket;
+  /** Undefined where the kernel has no nf_tables. */
+  socket: NftSocket | undefined;
   /** What our chains are named by. */
   owner: string;
-  /** Called when anybody has changed rules of the host. */
+  place: OwnPlace;
+  /** Called when anybody has changed rules in nf_tables. */
   rulesChanged(): void;
-  /** Called when there are other bridges of somebody else's containers than before. */
-  guestsChanged(guests: readonly string[]): void;
+  /** Called now and then, for changes that nobody tells of. */
+  look(): void;
+  /** Called when what lies around the bridges is not what it was. */
+  surroundingsChanged(now: Surroundings): void;
 }
 
 export class OtherFirewalls implements Disposable {
   readonly #bridges = new Set<string>();
-  readonly #nft: NftChains;
+  readonly #nft: NftChains | undefined;
   readonly #xtables: XtablesChains;
   readonly #firewalld = new Firewalld();
   /** Of which it was said that they let nobody change them. */
   readonly #locked = new Set<string>();
   readonly #surroundings: SurroundingsWatch;
-  #guests: readonly string[] = [];
   #rules: Watch | undefined;
   #timer: Timer | undefined;
 
   constructor(private readonly options: OtherFirewallsOptions) {
-    this.#nft = new NftChains(options.socket, options.owner);
-    this.#xtables = new XtablesChains(options.owner);
+    const { socket, owner, place } = options;
+    this.#nft = socket && new NftChains(socket, owner, chain => place.isOwn(chain));
+    this.#xtables = new XtablesChains(owner, () => place.olderOfOthers());
     this.#surroundings = new SurroundingsWatch({
-      judges: () => new Set(options.socket.tables(FAMILY)),
+      judges: () => new Set(socket?.tables(FAMILY)),
       changed: () => this.#moved(),
     });
   }
@@ -57,7 +63,7 @@ export class OtherFirewalls implements Disposable {
   /** Nobody is let pass any more, and nothing of ours is left. */
   remove(): void {
     this.#bridges.clear();
-    this.#nft.remove();
+    this.#nft?.remove();
     this.#xtables.remove();
     this.#firewalld.remove();
   }
@@ -78,15 +84,13 @@ export class OtherFirewalls implements Disposable {
   }
 
   #moved(): void {
-    const { guests } = this.#surroundings.current;
-    if (guests.join() !== this.#guests.join()) this.options.guestsChanged(guests);
-    this.#guests = guests;
+    this.options.surroundingsChanged(this.#surroundings.current);
     this.#complete();
   }
 
   #complete(): void {
     const passage = { bridges: [...this.#bridges].sort(), outside: this.#surroundings.current.outside };
-    attempt(() => this.#askFor(passage.bridges, this.#nft.complete(passage)));
+    attempt(() => this.#askFor(passage.bridges, this.#nft?.complete(passage) ?? []));
     attempt(() => this.#xtables.complete(passage));
   }
 
@@ -103,11 +107,16 @@ export class OtherFirewalls implements Disposable {
 
   #watch(): void {
     if (this.#timer) return;
-    this.#rules = new Watch(new RulesetChanges(), () => {
-      this.options.rulesChanged();
-      this.#complete();
-    });
-    this.#timer = setInterval(() => this.check(), LOOK_MS);
+    if (this.options.socket) {
+      this.#rules = new Watch(new RulesetChanges(), () => {
+        this.options.rulesChanged();
+        this.#complete();
+      });
+    }
+    this.#timer = setInterval(() => {
+      this.check();
+      this.options.look();
+    }, LOOK_MS);
     this.#timer.unref();
   }
 

@@ -1,8 +1,9 @@
 // The older iptables keeps its rules apart from nf_tables. Nobody tells when they change, so they are looked at: that is a system
 // call. Only where something has to change its own program is run, while everything else goes on.
-import { readForward, type XtablesForward } from '../../../kernel/xtables.ts';
+import { readTable, type XtablesChain } from '../../../kernel/xtables.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
+import type { Family as AddressFamily } from '../../addresses.ts';
 import { findProgram, runProgram } from '../programs.ts';
 import { type Passage, type PassageRule, passageChains, signatureOf } from './passage.ts';
 import { ProgramQueue } from './queue.ts';
@@ -25,12 +26,16 @@ export class XtablesChains {
   #passage = NOTHING;
   readonly #queue = new ProgramQueue();
 
-  constructor(private readonly owner: string) {}
+  constructor(
+    private readonly owner: string,
+    /** Families whose rules are others'. */
+    private readonly families: () => readonly AddressFamily[],
+  ) {}
 
   /** A chain that drops lets us pass, and no other has rules of ours; `settled` tells when. */
   complete(passage: Passage): void {
     this.#passage = passage;
-    for (const family of FAMILIES) {
+    for (const family of FAMILIES.filter(one => this.families().includes(one.family))) {
       const lack = this.#lacks(family);
       if (lack !== undefined && lack !== this.#refused.get(family)) this.#change(family);
     }
@@ -70,17 +75,18 @@ export class XtablesChains {
 
   /** What has to be done, in the words of iptables-restore. */
   #lacks(family: Family): string | undefined {
-    const forward = readForward(family.family);
-    if (!forward) return undefined;
-    const jumps = forward.rules.filter(rule => typeof rule === 'object' && rule.jump === this.owner).length;
+    const chains = readTable(family.family, 'filter');
+    const forward = chains?.get(CHAIN);
+    if (!chains || !forward) return undefined;
+    const jumps = forward.rules.filter(({ jump }) => jump === this.owner).length;
     const ours = [...passageChains(this.owner, this.#passage)];
     if (this.#passage.bridges.length === 0 || !drops(forward)) {
-      const present = ours.flatMap(([chain]) => (forward.chains.has(chain) ? [chain] : []));
+      const present = ours.flatMap(([chain]) => (chains.has(chain) ? [chain] : []));
       if (present.length === 0) return undefined;
       const removals = present.map(chain => `-X ${chain}`);
       return table(...this.#deleteJumps(jumps), ...present.map(chain => `-F ${chain}`), ...removals);
     }
-    const isWhole = jumps === 1 && ours.every(([chain, rules]) => forward.chains.get(chain) === rules.length);
+    const isWhole = jumps === 1 && ours.every(([chain, rules]) => chains.get(chain)?.rules.length === rules.length);
     if (isWhole && this.#written.get(family) === signatureOf(this.#passage)) return undefined;
     return table(
       // Empties those that are there.
@@ -96,7 +102,7 @@ export class XtablesChains {
 }
 
 /** By its policy, or by a last rule that nothing gets past. */
-const drops = ({ policy, rules }: XtablesForward) => policy === 'drop' || rules.at(-1) === 'drop';
+const drops = ({ policy, rules }: XtablesChain) => policy === 'drop' || rules.at(-1)?.always === 'drop';
 
 const table = (...lines: string[]) => ['*filter', ...lines, 'COMMIT', ''].join('\n');
 
