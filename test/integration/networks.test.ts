@@ -426,11 +426,28 @@ describe('links and icc', () => {
     const { stderr } = await strict.refused('run', '--rm', '--link', 'nobody', 'busybox', 'true');
     expect(stderr).toContain('nobody');
 
+    // It holds when the other one is started again, is away from the bridge for a while, or has another address.
+    await strict.docker('restart', '-t0', 'db');
+    await until(async () => (await fetchFrom(inside('app'), 'http://database/')) === 'db');
+    await strict.docker('network', 'create', 'aside');
+    await strict.docker('network', 'connect', 'aside', 'db');
+    await strict.docker('network', 'disconnect', 'bridge', 'db');
+    await strict.web('heir', '--expose', '80');
+    expect(await strict.address('heir', 'bridge')).toBe(db);
+    expect(await fetchFrom(inside('app'), `http://${db}/`)).toBe('');
+    await strict.docker('network', 'connect', 'bridge', 'db');
+    expect(await strict.address('db', 'bridge')).not.toBe(db);
+    expect(await fetchFrom(inside('app'), 'http://database/')).toBe('db');
+    await strict.docker('network', 'disconnect', 'bridge', 'app');
+    await strict.docker('network', 'connect', 'bridge', 'app');
+    expect(await fetchFrom(inside('app'), 'http://database/')).toBe('db');
+    expect(await fetchFrom(inside('app'), `http://${db}/`)).toBe('');
+
     // The link goes, with all it gave; both containers stay.
     await strict.refused('rm', '--link', 'db');
     await strict.refused('rm', '--link', 'app/nobody');
     await strict.docker('rm', '--link', '/app/database');
-    expect(await fetchFrom(inside('app'), `http://${db}/`)).toBe('');
+    expect(await fetchFrom(inside('app'), `http://${await strict.address('db', 'bridge')}/`)).toBe('');
     expect(await strict.exec('app', 'cat', '/etc/hosts')).not.toContain('database');
     expect(await strict.docker('inspect', '-f', '{{.State.Status}} {{.HostConfig.Links}}', 'app', 'db')).toBe(
       'running []\nrunning []',

@@ -7,6 +7,7 @@ import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, requireNetwork } from './find.ts';
 import { endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { settleGatewayService } from './gateway-service.ts';
+import { linkRulesAround } from './links.ts';
 import { needsNames, openNameServer } from './names.ts';
 import { namespaceLink } from './namespace-link.ts';
 import { usesPlugins } from './plugins/plugin-drivers.ts';
@@ -151,6 +152,7 @@ function connectLive(
   } finally {
     namespace.rest();
   }
+  if (context.defaultBridge.is(network)) context.host.addLinks(linkRulesAround(context, sandbox));
 }
 
 /** Before its first start, a container's network may be known by what it was asked for with: an id, or the beginning of one. */

@@ -31,7 +31,7 @@ import { checkEndpoint } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork, requireNetwork } from './find.ts';
 import { filteredFamilies, HostSide } from './host-side.ts';
 import { linkEnvironment } from './link-environment.ts';
-import { linkRules, parseLink, renamedLinks, requireLinkTargets } from './links.ts';
+import { linkedFrom, linkRules, parseLink, renamedLinks, requireLinkTargets } from './links.ts';
 import { NameIndex } from './name-index.ts';
 import { listFilter, pruneFilter } from './network-filters.ts';
 import type { Filters, NetworkDirectory, NetworkRequest, Networks, NetworkUsers, Sandbox } from './networks.ts';
@@ -316,7 +316,8 @@ class NetworksImplementation implements EngineNetworks {
   }
 
   #namesChanged(sandbox: SandboxRecord): void {
-    if (sandbox.live?.kind === 'own') refreshHosts(this.#context, sandbox);
+    if (sandbox.live?.kind !== 'own') return;
+    for (const known of [sandbox, ...linkedFrom(this.#context, sandbox)]) refreshHosts(this.#context, known);
   }
 
   /** By a container that runs, or by one that will need it when it starts again. */

@@ -40,7 +40,7 @@ export function requireLinkTargets(context: NetworkContext, links: readonly stri
 
 /** Those whose container runs. */
 export function linksOf(context: NetworkContext, sandbox: SandboxRecord): ActiveLink[] {
-  if (!bridgeEndpoint(context, sandbox)) return [];
+  if (sandbox.links.length === 0 || !bridgeEndpoint(context, sandbox)) return [];
   return sandbox.links.flatMap(text => {
     const { name, alias } = parseLink(text);
     const id = context.users.resolve(name);
@@ -80,11 +80,18 @@ export function linkRules(context: NetworkContext, sandbox: SandboxRecord): Fire
   });
 }
 
-/** Running containers with a link to this one. */
+/** Those of its links, and of the links of others to it: they come and go with its place on the bridge. */
+export function linkRulesAround(context: NetworkContext, sandbox: SandboxRecord): FirewallLink[] {
+  const own = bridgeEndpoint(context, sandbox)?.ipv4?.address;
+  if (!own) return [];
+  const others = linkedFrom(context, sandbox).flatMap(other => linkRules(context, other));
+  return [...linkRules(context, sandbox), ...others.filter(({ to }) => to === own)];
+}
+
+/** Running containers with a link to this one, be it on the bridge or not. */
 export function linkedFrom(context: NetworkContext, sandbox: SandboxRecord): SandboxRecord[] {
-  return [...context.store.sandboxes].filter(
-    other => other.live && linksOf(context, other).some(({ target }) => target.container === sandbox.container),
-  );
+  const isTarget = (text: string) => context.users.resolve(parseLink(text).name) === sandbox.container;
+  return [...context.store.sandboxes].filter(other => other.live && other.links.some(isTarget));
 }
 
 function bridgeEndpoint(context: NetworkContext, sandbox: SandboxRecord): LiveEndpoint | undefined {

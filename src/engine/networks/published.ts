@@ -112,7 +112,7 @@ function targetsOf(
   binding: Binding,
   ways: Record<4 | 6, ActiveEndpoint | undefined>,
 ): Target[] {
-  const addresses = hostAddressesOf(context, binding, ways);
+  const addresses = hostAddressesOf(binding, ways);
   const targets = addresses.flatMap(hostAddress => {
     const family = hostAddress.includes(':') ? 6 : 4;
     const own = ways[family];
@@ -132,11 +132,7 @@ function targetsOf(
   return [{ request: { protocol, hostAddresses, first, last }, ways: targets }];
 }
 
-function hostAddressesOf(
-  context: NetworkContext,
-  binding: Binding,
-  ways: Record<4 | 6, ActiveEndpoint | undefined>,
-): string[] {
+function hostAddressesOf(binding: Binding, ways: Record<4 | 6, ActiveEndpoint | undefined>): string[] {
   if (binding.hostAddress !== '') {
     if (!parseAddress(binding.hostAddress)) throw failed(`invalid host address: ${binding.hostAddress}`);
     return [binding.hostAddress];

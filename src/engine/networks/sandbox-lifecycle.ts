@@ -4,7 +4,7 @@ import type { SandboxNamespace } from '../../network/sandbox.ts';
 import { type NetworkContext, publish } from './context.ts';
 import { activeEndpoints, endpointSpec, setDefaultRoutes, waysOf } from './gateway.ts';
 import { forgetGatewayService, reserveGatewayService } from './gateway-service.ts';
-import { checkLinks, linkedFrom, linkRules } from './links.ts';
+import { checkLinks, linkRulesAround } from './links.ts';
 import { closeNameServer, needsNames, openNameServer } from './names.ts';
 import { linkNamespace, unlinkNamespace } from './namespace-link.ts';
 import type { PreparedSandbox } from './plugins/prepared.ts';
@@ -50,7 +50,7 @@ export function startSandbox(
     namespace.rest();
     context.host.addPorts(portsOf(context, sandbox));
     proxyPorts(context, sandbox);
-    context.host.addLinks(linkRules(context, sandbox));
+    context.host.addLinks(linkRulesAround(context, sandbox));
     linkNamespace(context, sandbox.live.id, namespace);
     if (needsNames(context, sandbox)) openNameServer(context, sandbox, namespace);
     return namespace;
@@ -64,12 +64,7 @@ export function startSandbox(
 export function stopSandbox(context: NetworkContext, sandbox: SandboxRecord): void {
   if (!sandbox.live) return;
   const active = activeEndpoints(context, sandbox);
-  context.host.removeLinks(linkRules(context, sandbox));
-  for (const other of linkedFrom(context, sandbox)) {
-    context.host.removeLinks(
-      linkRules(context, other).filter(({ to }) => active.some(({ live }) => live.ipv4?.address === to)),
-    );
-  }
+  context.host.removeLinks(linkRulesAround(context, sandbox));
   context.host.removePorts(portsOf(context, sandbox));
   context.host.setSenders(sandbox.container, []);
   const namespace = context.namespaces.get(sandbox.container);

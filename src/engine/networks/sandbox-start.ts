@@ -10,6 +10,7 @@ import { checkEndpoint, endpointSysctls } from './endpoint-settings.ts';
 import { findNetwork, noSuchNetwork } from './find.ts';
 import { type ActiveEndpoint, endpointSpec } from './gateway.ts';
 import { hardwareAddress } from './hardware-address.ts';
+import { linkRulesAround } from './links.ts';
 import { NETWORK_FAILURE } from './networks.ts';
 import type { Grants } from './plugins/plugin-endpoints.ts';
 import type { EndpointRecord, LiveEndpoint, NetworkRecord, PublishedPort, SandboxRecord } from './record.ts';
@@ -104,6 +105,7 @@ export function takeEndpointAway(
   const spec = endpointSpec({ endpoint, live });
   // Ports first: nobody must reach whoever gets the address next.
   context.host.removePorts(live.ports);
+  if (context.defaultBridge.is(network)) context.host.removeLinks(linkRulesAround(context, sandbox));
   if (network.driver !== 'null') {
     context.host.silence(network, spec, namespace);
     if (namespace) context.host.detach(network, spec, namespace);
