@@ -147,6 +147,8 @@ function connectLive(
   } catch (error) {
     context.host.detach(network, endpointSpec({ endpoint, live: endpoint.live! }), namespace);
     undo();
+    // What failed may have been a change of these.
+    setDefaultRoutes(context, sandbox, namespace);
     movePorts(context, sandbox, namespace);
     throw error;
   } finally {
@@ -229,12 +231,12 @@ export function movePorts(
 ): void {
   const released = [...left, ...settleGatewayService(context, sandbox, namespace)];
   context.host.setSenders(sandbox.container, sendersOf(context, sandbox));
-  setDefaultRoutes(context, sandbox, namespace);
   const ways = waysOf(context, sandbox);
   if (!sandbox.live || sandbox.live.ways === ways) {
     releasePorts(context, released);
     return;
   }
+  setDefaultRoutes(context, sandbox, namespace);
   const present = portsOf(context, sandbox);
   context.host.removePorts(present);
   releasePorts(context, [...released, ...present]);

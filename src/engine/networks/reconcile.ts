@@ -9,7 +9,7 @@ import { findLink, hostLinks, isGone } from '../../network/drivers/host-kernel.t
 import { SandboxNamespace } from '../../network/sandbox.ts';
 import { movePorts } from './connect.ts';
 import type { NetworkContext } from './context.ts';
-import { activeEndpoints, endpointSpec } from './gateway.ts';
+import { activeEndpoints, endpointSpec, setDefaultRoutes } from './gateway.ts';
 import { linkRules } from './links.ts';
 import { takeOverNames } from './names.ts';
 import { linkNamespace } from './namespace-link.ts';
@@ -153,6 +153,7 @@ function completeInterfaces(context: NetworkContext, sandbox: SandboxRecord, nam
     else if (live.hostInterface) deleteLink(hostLinks(), live.hostInterface);
     attachEndpoint(context, endpoint, network, namespace);
   }
+  setDefaultRoutes(context, sandbox, namespace);
   movePorts(context, sandbox, namespace);
   namespace.rest();
 }
