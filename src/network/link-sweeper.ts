@@ -1,6 +1,7 @@
 // The interface of a container that ended goes with its namespace, unless somebody else is still in there: a container that
 // joined it, a process that got away. Then it is deleted here, a while later.
-import { message, RouteSocket } from '../kernel/rtnetlink.ts';
+import { message } from '../kernel/rtnetlink/message.ts';
+import { RouteSocket } from '../kernel/rtnetlink/socket.ts';
 import { messageOf } from '../lib/errors.ts';
 import { log } from '../lib/logger.ts';
 import { findLink, isGone } from './drivers/host-kernel.ts';

@@ -1,7 +1,8 @@
 // A container's network namespace, from the engine's side.
 import { writeFileSync } from 'node:fs';
 import { NetworkNamespace } from '../kernel/netns.ts';
-import { message, RouteSocket } from '../kernel/rtnetlink.ts';
+import { message } from '../kernel/rtnetlink/message.ts';
+import { RouteSocket } from '../kernel/rtnetlink/socket.ts';
 import { errnoOf } from '../lib/errors.ts';
 
 const LOOPBACK_INDEX = 1;

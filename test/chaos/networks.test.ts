@@ -4,7 +4,7 @@
 //   CHAOS_STEPS=500 CHAOS_SEED=7 bun test ./test/chaos/networks.test.ts --timeout 100000000
 import { expect, test } from 'bun:test';
 import { closeSync, existsSync, readdirSync, readlinkSync } from 'node:fs';
-import type { LinkAddress } from '../../src/kernel/rtnetlink.ts';
+import type { LinkAddress } from '../../src/kernel/rtnetlink/address.ts';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressFromBytes, formatAddress } from '../../src/network/addresses.ts';
 import type { Network, NetworkSettings } from '../../src/wire/types.ts';

@@ -1,6 +1,6 @@
 // Modes of the bridge driver, networks without a driver, and macvlan as most people have it.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { message } from '../../src/kernel/rtnetlink.ts';
+import { message } from '../../src/kernel/rtnetlink/message.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, HOST6, isOfKernel, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';

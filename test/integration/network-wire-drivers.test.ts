@@ -1,7 +1,7 @@
 // The drivers that put containers on the host's own wire: macvlan and ipvlan in all their modes.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { KernelError } from '../../src/kernel/libc.ts';
-import { message } from '../../src/kernel/rtnetlink.ts';
+import { message } from '../../src/kernel/rtnetlink/message.ts';
 import { Machine } from '../support/machines.ts';
 import { fetchFrom, HOST, NEIGHBOUR, NetworkHost } from '../support/network-host.ts';
 

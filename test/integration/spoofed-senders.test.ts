@@ -2,7 +2,7 @@
 // address talks about. The owner is heard by whichever of its networks it speaks.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type { udp } from 'bun';
-import { message } from '../../src/kernel/rtnetlink.ts';
+import { message } from '../../src/kernel/rtnetlink/message.ts';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
 import { testFirewalls } from '../support/firewalls.ts';

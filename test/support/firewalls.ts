@@ -2,7 +2,7 @@
 import { mkdtempSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kernelHasNftables } from '../../src/kernel/nftables.ts';
+import { kernelHasNftables } from '../../src/kernel/nftables/socket.ts';
 import type { EngineOptions } from './engine.ts';
 import type { Machine } from './machines.ts';
 

@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import type { udp } from 'bun';
 import { NetworkNamespace } from '../../src/kernel/netns.ts';
-import { message, RouteSocket } from '../../src/kernel/rtnetlink.ts';
+import { message } from '../../src/kernel/rtnetlink/message.ts';
+import { RouteSocket } from '../../src/kernel/rtnetlink/socket.ts';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress, requirePrefix } from '../../src/network/addresses.ts';
 import { output, type Ran, run } from './process.ts';

@@ -1,6 +1,6 @@
 // A host with an engine, and another machine on its wire: for tests of networks with real traffic, which touch nothing of
 // the machine that runs them.
-import { NftSocket } from '../../src/kernel/nftables.ts';
+import { NftSocket } from '../../src/kernel/nftables/socket.ts';
 import { type EngineOptions, startEngine, type TestEngine } from './engine.ts';
 import {
   type DropReason,

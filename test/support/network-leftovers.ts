@@ -1,8 +1,10 @@
 // What an engine has left behind in the host's network: bridges and other interfaces that carry its name, and its table.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { kernelHasNftables, NftSocket, Transaction } from '../../src/kernel/nftables.ts';
-import { message, RouteSocket } from '../../src/kernel/rtnetlink.ts';
+import { kernelHasNftables, NftSocket } from '../../src/kernel/nftables/socket.ts';
+import { Transaction } from '../../src/kernel/nftables/transaction.ts';
+import { message } from '../../src/kernel/rtnetlink/message.ts';
+import { RouteSocket } from '../../src/kernel/rtnetlink/socket.ts';
 
 export interface NetworkLeftovers {
   interfaces: string[];

@@ -1,5 +1,5 @@
 // Plugins for networks and addresses, which make real interfaces on a test's host.
-import { message } from '../../src/kernel/rtnetlink.ts';
+import { message } from '../../src/kernel/rtnetlink/message.ts';
 import { addressBytes, requirePrefix } from '../../src/network/addresses.ts';
 import type { TestEngine } from './engine.ts';
 import type { Machine } from './machines.ts';

@@ -1,5 +1,5 @@
 // The predefined networks, and above all `bridge`: always in the list, but made only when a container or a question needs it.
-import type { Link } from '../../kernel/rtnetlink.ts';
+import type { Link } from '../../kernel/rtnetlink/link.ts';
 import { invalid } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import {

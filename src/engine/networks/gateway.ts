@@ -1,6 +1,7 @@
 // A container has one way out per family: the endpoint with the highest priority that has one; among equals one that has both
 // families, then the one whose network's name is first.
-import { message, type Route } from '../../kernel/rtnetlink.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
+import type { Route } from '../../kernel/rtnetlink/route.ts';
 import { addressBytes, type Family, requireAddress } from '../../network/addresses.ts';
 import type { EndpointSpec } from '../../network/drivers/driver.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';

@@ -1,6 +1,7 @@
 // The engine starts: the kernel is made to agree with the records.
 import { readdirSync, rmSync } from 'node:fs';
-import { message, type RouteSocket } from '../../kernel/rtnetlink.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
+import type { RouteSocket } from '../../kernel/rtnetlink/socket.ts';
 import { errnoOf, messageOf } from '../../lib/errors.ts';
 import type { ContainerId, NetworkId } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';

@@ -1,6 +1,8 @@
 // In a container's namespace: what is sent to port 53 of the embedded server comes to the ports that it has.
 import { existsSync, readFileSync } from 'node:fs';
-import { NftSocket, Transaction, expression as x } from '../../kernel/nftables.ts';
+import { expression as x } from '../../kernel/nftables/expression.ts';
+import { NftSocket } from '../../kernel/nftables/socket.ts';
+import { Transaction } from '../../kernel/nftables/transaction.ts';
 import { errnoOf } from '../../lib/errors.ts';
 import { addressBytes, requireAddress } from '../addresses.ts';
 import type { FirewallBackend } from '../firewall/backends.ts';

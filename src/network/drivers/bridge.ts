@@ -1,7 +1,8 @@
 // A bridge of the host for each network, and a pair of virtual interfaces for each container on it.
 import { randomBytes } from 'node:crypto';
 import type { NetlinkMessage } from '../../kernel/netlink.ts';
-import { type LinkAddress, message } from '../../kernel/rtnetlink.ts';
+import type { LinkAddress } from '../../kernel/rtnetlink/address.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
 import { failed, forbidden, invalid } from '../../lib/errors.ts';
 import { addressBytes, type Family, requireAddress, requirePrefix } from '../addresses.ts';
 import type { FirewallFamily, FirewallNetwork, GatewayMode } from '../firewall/firewall.ts';

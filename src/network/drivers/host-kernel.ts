@@ -1,7 +1,8 @@
 // The host's own links and settings, shared by the drivers.
 import { readFileSync } from 'node:fs';
 import { KernelError } from '../../kernel/libc.ts';
-import { type Link, RouteSocket } from '../../kernel/rtnetlink.ts';
+import type { Link } from '../../kernel/rtnetlink/link.ts';
+import { RouteSocket } from '../../kernel/rtnetlink/socket.ts';
 import { errnoOf } from '../../lib/errors.ts';
 
 let socket: RouteSocket | undefined;

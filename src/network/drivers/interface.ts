@@ -1,7 +1,8 @@
 // What every kind of interface needs once it is inside the container.
 import { KernelError } from '../../kernel/libc.ts';
 import type { NetlinkMessage } from '../../kernel/netlink.ts';
-import { message, type RouteSocket } from '../../kernel/rtnetlink.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
+import type { RouteSocket } from '../../kernel/rtnetlink/socket.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { log } from '../../lib/logger.ts';
 import { addressBytes, lastOf, requireAddress } from '../addresses.ts';

@@ -1,5 +1,6 @@
 // Containers that share the hardware address of one of the host's interfaces.
-import { IPVLAN_FLAGS, IPVLAN_MODES, message } from '../../kernel/rtnetlink.ts';
+import { IPVLAN_FLAGS, IPVLAN_MODES } from '../../kernel/rtnetlink/link.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
 import { failed } from '../../lib/errors.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { configureNewInterface } from './interface.ts';

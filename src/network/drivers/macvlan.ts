@@ -1,5 +1,6 @@
 // Containers with a hardware address of their own on the network of one of the host's interfaces.
-import { MACVLAN_MODES, message } from '../../kernel/rtnetlink.ts';
+import { MACVLAN_MODES } from '../../kernel/rtnetlink/link.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
 import { failed } from '../../lib/errors.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { configureNewInterface } from './interface.ts';

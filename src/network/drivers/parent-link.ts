@@ -2,7 +2,7 @@
 // or a dummy that leads nowhere.
 import { KernelError } from '../../kernel/libc.ts';
 import type { NetlinkMessage } from '../../kernel/netlink.ts';
-import { message } from '../../kernel/rtnetlink.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
 import { failed, invalid } from '../../lib/errors.ts';
 import type { NetworkInterface, NetworkSpec } from './driver.ts';
 import { findLink, hostLinks, isGone, isThere } from './host-kernel.ts';

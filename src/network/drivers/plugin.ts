@@ -1,7 +1,9 @@
 // Networks of plugins. The plugin makes the interface, on the host; it is moved into the container here, and back when the
 // container leaves, so that the plugin finds it under the name that it gave it.
 import { openSync } from 'node:fs';
-import { type LinkChange, message, type Route } from '../../kernel/rtnetlink.ts';
+import type { LinkChange } from '../../kernel/rtnetlink/link.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
+import type { Route } from '../../kernel/rtnetlink/route.ts';
 import { failed } from '../../lib/errors.ts';
 import { addressBytes, requireAddress, requirePrefix } from '../addresses.ts';
 import type { SandboxNamespace } from '../sandbox.ts';

@@ -1,7 +1,8 @@
 // Takes an interface from a living container.
 import { randomBytes } from 'node:crypto';
 import type { NetlinkMessage } from '../../kernel/netlink.ts';
-import { message, RouteSocket } from '../../kernel/rtnetlink.ts';
+import { message } from '../../kernel/rtnetlink/message.ts';
+import { RouteSocket } from '../../kernel/rtnetlink/socket.ts';
 import type { SandboxNamespace } from '../sandbox.ts';
 import type { EndpointSpec } from './driver.ts';
 import { isGone } from './host-kernel.ts';

@@ -1,7 +1,7 @@
 // What the rules are made with: nf_tables where the kernel has it, else the host's iptables. An engine that is started with another
 // one than before takes the rules of the other away.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { kernelHasNftables } from '../../kernel/nftables.ts';
+import { kernelHasNftables } from '../../kernel/nftables/socket.ts';
 import { errnoOf, failed } from '../../lib/errors.ts';
 import type { Family } from '../addresses.ts';
 import type { Firewall, FirewallOptions } from './firewall.ts';

@@ -1,13 +1,8 @@
 // The engine's table: a fixed number of rules, whatever the number of networks and ports; those are elements of its sets.
 // A packet costs the same with a thousand published ports as with one, and a start that publishes nothing changes nothing.
-import {
-  CT_STATE,
-  CT_STATUS_DNAT,
-  type Expression,
-  type SetLayout,
-  type Transaction,
-  expression as x,
-} from '../../kernel/nftables.ts';
+import { CT_STATE, CT_STATUS_DNAT, type Expression, expression as x } from '../../kernel/nftables/expression.ts';
+import type { SetLayout } from '../../kernel/nftables/set.ts';
+import type { Transaction } from '../../kernel/nftables/transaction.ts';
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_TCP = 6;

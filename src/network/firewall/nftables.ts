@@ -1,6 +1,9 @@
 // The rules as one table of nf_tables. It is made anew from the state at each start, in one transaction, and
 // changed by elements after that. Other tables are left alone, but for rules of ours in chains that would drop our packets.
-import { NftSocket, type SetElement, Transaction } from '../../kernel/nftables.ts';
+
+import type { SetElement } from '../../kernel/nftables/set.ts';
+import { NftSocket } from '../../kernel/nftables/socket.ts';
+import { Transaction } from '../../kernel/nftables/transaction.ts';
 import { errnoOf } from '../../lib/errors.ts';
 import { addressBytes, type Family, requireAddress } from '../addresses.ts';
 import type {

@@ -1,6 +1,6 @@
 // The rules by iptables, for kernels without nf_tables, or for who wants it so. A change is noted at once and written by a process
 // soon after, together with what else was changed meanwhile; who needs it written waits until it has settled.
-import { kernelHasNftables, NftSocket } from '../../../kernel/nftables.ts';
+import { kernelHasNftables, NftSocket } from '../../../kernel/nftables/socket.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import { type Family, requireAddress } from '../../addresses.ts';

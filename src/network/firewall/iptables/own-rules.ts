@@ -1,5 +1,7 @@
 // What the kernel has of our rules, read without a program: in nf_tables, or in the tables of the older iptables.
-import type { ForeignChain, NftSocket, TableFamily } from '../../../kernel/nftables.ts';
+
+import type { TableFamily } from '../../../kernel/nftables/protocol.ts';
+import type { ForeignChain, NftSocket } from '../../../kernel/nftables/socket.ts';
 import { readTable, tableShape } from '../../../kernel/xtables.ts';
 import type { Family } from '../../addresses.ts';
 import type { OwnPlace } from '../others/own-place.ts';

@@ -1,7 +1,7 @@
 // The host's own iptables, old or new: which of the two it is, is for the host to say.
 import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
-import { kernelHasNftables } from '../../../kernel/nftables.ts';
+import { kernelHasNftables } from '../../../kernel/nftables/socket.ts';
 import { failed } from '../../../lib/errors.ts';
 import type { Family } from '../../addresses.ts';
 import { findProgram, programEnvironment, runProgram } from '../programs.ts';

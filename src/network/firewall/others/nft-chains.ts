@@ -1,12 +1,10 @@
 // Chains of others in nf_tables, those of the newer iptables among them: whose rules it can still show and change only if ours are
 // made of what it knows.
-import {
-  type ForeignChain,
-  type ForeignRule,
-  type NftSocket,
-  Transaction,
-  expression as x,
-} from '../../../kernel/nftables.ts';
+
+import { expression as x } from '../../../kernel/nftables/expression.ts';
+import type { ForeignRule } from '../../../kernel/nftables/foreign-rule.ts';
+import type { ForeignChain, NftSocket } from '../../../kernel/nftables/socket.ts';
+import { Transaction } from '../../../kernel/nftables/transaction.ts';
 import { errnoOf, messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import { interfaceName } from '../nftables-rules.ts';

@@ -1,6 +1,8 @@
 // A packet must pass every chain of the forward hook. What our own chain has let through must get through those that would drop
 // it: of Docker, firewalld, ufw, or another engine. They may come after us, or be made anew: changes are watched.
-import { type NftSocket, RulesetChanges } from '../../../kernel/nftables.ts';
+
+import { RulesetChanges } from '../../../kernel/nftables/changes.ts';
+import type { NftSocket } from '../../../kernel/nftables/socket.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import { log } from '../../../lib/logger.ts';
 import { FAMILY } from '../nftables-rules.ts';

@@ -1,5 +1,5 @@
 // Where an engine has its own rules. What these let through has to pass everybody else's, which are opened for it; its own are not.
-import type { ForeignChain } from '../../../kernel/nftables.ts';
+import type { ForeignChain } from '../../../kernel/nftables/socket.ts';
 import type { Family } from '../../addresses.ts';
 
 export interface OwnPlace {

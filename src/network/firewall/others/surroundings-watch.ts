@@ -1,5 +1,5 @@
 // Keeps what is known of the host's interfaces up to date.
-import { AddressChanges } from '../../../kernel/rtnetlink.ts';
+import { AddressChanges } from '../../../kernel/rtnetlink/changes.ts';
 import { hostLinks } from '../../drivers/host-kernel.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 import { Watch } from './watch.ts';

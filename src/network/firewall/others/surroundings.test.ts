@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import type { Link } from '../../../kernel/rtnetlink.ts';
+import type { Link } from '../../../kernel/rtnetlink/link.ts';
 import { carriesForOthers, type HostLinks, surroundingsOf } from './surroundings.ts';
 
 interface Given {

@@ -1,6 +1,9 @@
 // What lies around our networks on this host. Packets between them and the outside are ours to judge; those between them and
 // the networks of another engine are for its owner too, who may have closed them.
-import type { Link, LinkAddress, RouteSocket } from '../../../kernel/rtnetlink.ts';
+
+import type { LinkAddress } from '../../../kernel/rtnetlink/address.ts';
+import type { Link } from '../../../kernel/rtnetlink/link.ts';
+import type { RouteSocket } from '../../../kernel/rtnetlink/socket.ts';
 
 export interface Surroundings {
   /** Interfaces by which the host is connected, and the bridges of engines of ours that judge in a place of their own. */
