@@ -8,6 +8,9 @@ import { Session } from '../../stdio/session.ts';
 import { checkInputTerminal, detachKeysOf, terminalSize } from './attached.ts';
 import { readEnvironment, validateEnv } from './create-options/key-values.ts';
 
+/** A connection on which nothing was said for hours may be lost without either side knowing: then the end is asked for again. */
+const PATIENCE_MS = 1000;
+
 export const command = defineCommand({
   usage: '[OPTIONS] CONTAINER COMMAND [ARG...]',
   summary: 'Run a command in a running container',
@@ -60,7 +63,7 @@ export const command = defineCommand({
     const ended = session.run();
     if (tty) await followTerminal(client, id);
     if ((await ended) === 'detached') throw new ExitError(1, 'read escape sequence');
-    return exitCode(client, id, await end);
+    return exitCode(client, id, end);
   },
 });
 
@@ -69,9 +72,10 @@ async function followTerminal(client: EngineClient, id: string): Promise<void> {
   if (isTerminal(0)) followWindowSize(1, window => execs.resize(client, id, window));
 }
 
-async function exitCode(client: EngineClient, id: string, end: execs.ExecState | undefined): Promise<number> {
+async function exitCode(client: EngineClient, id: string, end: Promise<execs.ExecState | undefined>): Promise<number> {
+  const answer = await Promise.race([end, Bun.sleep(PATIENCE_MS).then(() => undefined)]);
   try {
-    return (end ?? (await execs.inspect(client, id))).ExitCode ?? 0;
+    return (answer ?? (await execs.inspect(client, id))).ExitCode ?? 0;
   } catch (error) {
     if (error instanceof ConnectionError) {
       const why = `the engine went away in the middle of the command, which may still run: ${error.message}`;
