@@ -242,6 +242,10 @@ describe('connect and disconnect', () => {
       api.post(`/networks/${network}/disconnect`, { Container });
     await expectRefusal(connect('nope', 'plain'), 404, 'network nope not found');
     await expectRefusal(connect('net', 'nobody'), 404, 'No such container: nobody');
+    for (const verb of ['connect', 'disconnect']) {
+      await expectRefusal(api.post(`/networks/net/${verb}`, {}), 400, 'no container named');
+      await expectRefusal(api.post(`/networks/net/${verb}`, { Container: '' }), 400, 'no container named');
+    }
     await expectRefusal(
       connect('net', 'hosted'),
       400,

@@ -33,3 +33,15 @@ test('what is set is shown as it is', () => {
     Tmpfs: { '/t': '' },
   });
 });
+
+test('a published port is shown with both its fields', () => {
+  const PortBindings = { '80/tcp': [{ HostPort: '8080' }, {}], '81/tcp': null };
+  expect(shownHostConfig({ PortBindings }).PortBindings).toEqual({
+    '80/tcp': [
+      { HostIp: '', HostPort: '8080' },
+      { HostIp: '', HostPort: '' },
+    ],
+    '81/tcp': null,
+  });
+  expect(shownHostConfig({}).PortBindings).toEqual({});
+});

@@ -1,5 +1,5 @@
 // A container's configuration as `inspect` shows it: every field, those too that nobody set.
-import type { ContainerConfig, HostConfig } from '../../wire/types.ts';
+import type { ContainerConfig, HostConfig, PortMap } from '../../wire/types.ts';
 
 /** Docker's words for "not set", in its order. Lists are null then, which the types leave out. */
 const unsetHostConfig: Readonly<Partial<Record<keyof HostConfig, unknown>>> = {
@@ -105,7 +105,19 @@ const onlyIfSet: ReadonlySet<string> = new Set([
 /** Fields that are null when they are empty, whatever the client sent. */
 const nullIfEmpty: ReadonlySet<string> = new Set(['Volumes']);
 
-export const shownHostConfig = (hostConfig: HostConfig): HostConfig => complete(unsetHostConfig, hostConfig);
+export function shownHostConfig(hostConfig: HostConfig): HostConfig {
+  const { PortBindings = {} } = hostConfig;
+  return { ...complete(unsetHostConfig, hostConfig), PortBindings: shownPorts(PortBindings) };
+}
+
+const shownPorts = (ports: PortMap): PortMap =>
+  Object.fromEntries(
+    Object.entries(ports).map(([port, bindings]) => [
+      port,
+      bindings?.map(({ HostIp = '', HostPort = '' }) => ({ HostIp, HostPort })) ?? null,
+    ]),
+  );
+
 export const shownConfig = (config: ContainerConfig): ContainerConfig => complete(unsetConfig, config);
 
 function complete<T extends object>(unset: Readonly<Record<string, unknown>>, config: T): T {

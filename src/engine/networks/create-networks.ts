@@ -1,6 +1,6 @@
 // The implementation of networks: which parts there are, and how they hold together.
 import { isDeepStrictEqual } from 'node:util';
-import { failed, messageOf, notFound } from '../../lib/errors.ts';
+import { failed, invalid, messageOf, notFound } from '../../lib/errors.ts';
 import { type ContainerId, sha256 } from '../../lib/ids.ts';
 import { log } from '../../lib/logger.ts';
 import { driverNames } from '../../network/drivers/drivers.ts';
@@ -308,7 +308,8 @@ class NetworksImplementation implements EngineNetworks {
     this.#namesChanged(sandbox);
   }
 
-  #containerNamed(reference: string): SandboxRecord {
+  #containerNamed(reference = ''): SandboxRecord {
+    if (reference === '') throw invalid('no container named: the field Container is empty');
     const id = this.#context.users.resolve(reference);
     const sandbox = id && this.#context.store.sandbox(id);
     if (!sandbox) throw notFound(`No such container: ${reference}`);
