@@ -154,6 +154,23 @@ describe('every form of -p', () => {
     await lan.remove('six');
   });
 
+  test('an address of the host is the same however it is written', async () => {
+    for (const [written, shown] of [
+      ['::FFFF:127.0.0.1', '127.0.0.1'],
+      ['0:0:0:0:0:0:0:1', '[::1]'],
+      ['::0', '[::]'],
+      [HOST6.toUpperCase(), `[${HOST6}]`],
+    ] as const) {
+      // Freed each time, or the last could not have it.
+      await lan.web('written', '-p', `[${written}]:8000:80`);
+      expect(await shownPorts('written')).toBe(`${shown}:8000->80/tcp`);
+      expect(await fetchFrom(lan.host, `http://${shown.replace('[::]', '[::1]')}:8000/`)).toBe('written');
+      await lan.remove('written');
+    }
+    await lan.web('last', '-p', '8000:80');
+    await lan.remove('last');
+  });
+
   test('TCP and UDP of one number are two ports', async () => {
     await lan.web('both', '-p', '8000:80', '-p', '8000:53/udp');
     using _ = await answering('both', 'datagram', 53);

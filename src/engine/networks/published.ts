@@ -1,7 +1,7 @@
 // Which ports of the host lead to a container: what was asked for, as far as its networks allow.
 import { existsSync, readFileSync } from 'node:fs';
-import { DockyardError, failed, messageOf } from '../../lib/errors.ts';
-import { parseAddress } from '../../network/addresses.ts';
+import { DockyardError, messageOf } from '../../lib/errors.ts';
+import { formatAddress, requireAddress } from '../../network/addresses.ts';
 import { bridgeOptions } from '../../network/drivers/bridge.ts';
 import { OPTION } from '../../network/drivers/options.ts';
 import type { PortRequest } from '../../network/port-holder.ts';
@@ -82,7 +82,9 @@ function bindingsOf(sandbox: SandboxRecord): Binding[] {
     if (!parsed) continue;
     const asked = sandbox.portBindings[key] ?? [];
     const list = asked.length === 0 && sandbox.publishAllPorts ? [{}] : asked;
-    for (const { HostIp: hostAddress = '', HostPort: range = '' } of list as { HostIp?: string; HostPort?: string }[]) {
+    for (const { HostIp = '', HostPort: range = '' } of list as { HostIp?: string; HostPort?: string }[]) {
+      // One address has one form, here and in the books of who holds what.
+      const hostAddress = HostIp && formatAddress(requireAddress(HostIp));
       bindings.push({ ...parsed, hostAddress, ...(parseRange(range) ?? { first: 0, last: 0 }) });
     }
   }
@@ -133,10 +135,7 @@ function targetsOf(
 }
 
 function hostAddressesOf(binding: Binding, ways: Record<4 | 6, ActiveEndpoint | undefined>): string[] {
-  if (binding.hostAddress !== '') {
-    if (!parseAddress(binding.hostAddress)) throw failed(`invalid host address: ${binding.hostAddress}`);
-    return [binding.hostAddress];
-  }
+  if (binding.hostAddress !== '') return [binding.hostAddress];
   const usual = (ways[4] ?? ways[6])?.network.options[OPTION.hostBinding] || '0.0.0.0';
   if (usual !== '0.0.0.0') return [usual];
   return hasIPv6() ? ['0.0.0.0', '::'] : ['0.0.0.0'];
