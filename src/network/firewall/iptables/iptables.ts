@@ -125,13 +125,14 @@ export class IptablesFirewall implements Firewall {
   /** Who flushes the host's rules takes ours too. */
   #restoreUnless(isThere: (rules: FamilyRules) => boolean): void {
     if (this.#work) return;
-    for (const rules of this.#families) {
-      if (rules.isDue || isThere(rules) || performance.now() < this.#restoredAt + REST_MS) continue;
+    const lacking = this.#families.filter(rules => rules.isDue || !isThere(rules));
+    if (lacking.length === 0 || performance.now() < this.#restoredAt + REST_MS) return;
+    this.#restoredAt = performance.now();
+    for (const rules of lacking) {
+      if (rules.isDue) continue;
       log.warn('somebody has taken rules of the engine away: they are made anew', { family: rules.family });
       rules.forget();
     }
-    if (!this.#families.some(rules => rules.isDue)) return;
-    this.#restoredAt = performance.now();
     this.#write();
   }
 
