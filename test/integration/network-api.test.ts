@@ -104,6 +104,11 @@ describe('create', () => {
       400,
       "invalid auxiliary address a: parent subnet 10.1.0.0/24 doesn't contain this address",
     );
+    await expectRefusal(
+      create({ Name: 'x', IPAM: { Config: [{ AuxiliaryAddresses: { a: '10.2.0.1' } }] } }),
+      400,
+      'every ip-range or gateway must have a corresponding subnet',
+    );
     await expectRefusal(create({ Name: 'x', EnableIPv4: false }), 400, 'IPv4 or IPv6 must be enabled');
   });
 
@@ -137,6 +142,28 @@ describe('create', () => {
     expect(addresses).toEqual(['10.61.0.129', '10.61.0.130', '10.61.0.131', '10.62.0.2']);
     for (const name of ['s1', 's2', 's3', 's4']) (await api.delete(`/containers/${name}?force=1`)).ok;
     (await api.delete('/networks/several')).ok;
+  });
+
+  test('shows addresses in their usual form', async () => {
+    const Config = [
+      {
+        Subnet: 'FD63:0::/64',
+        IPRange: 'fd63:0:0:0:8000::/65',
+        Gateway: 'fd63::00FE',
+        AuxiliaryAddresses: { printer: 'FD63::1' },
+      },
+    ];
+    (await create({ Name: 'spelled', EnableIPv4: false, EnableIPv6: true, IPAM: { Config } })).ok;
+    const { IPAM } = (await api.get('/networks/spelled')).ok.json<{ IPAM: { Config: unknown } }>();
+    expect(IPAM.Config).toEqual([
+      {
+        Subnet: 'fd63::/64',
+        IPRange: 'fd63::8000:0:0:0/65',
+        Gateway: 'fd63::fe',
+        AuxiliaryAddresses: { printer: 'fd63::1' },
+      },
+    ]);
+    (await api.delete('/networks/spelled')).ok;
   });
 
   test('says so when the pools or a subnet’s addresses are used up, and goes on when some are free again', async () => {

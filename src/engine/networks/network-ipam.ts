@@ -11,8 +11,11 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
+  requireAddress,
+  requirePrefix,
   samePrefix,
 } from '../../network/addresses.ts';
+import { booleanOption, OPTION } from '../../network/drivers/options.ts';
 import { AddressPool, checkOverlap, chooseSubnet } from '../../network/ipam.ts';
 import type { IPAMConfig } from '../../wire/types.ts';
 import type { NetworkContext } from './context.ts';
@@ -27,7 +30,8 @@ export function checkIpam(configs: readonly IPAMConfig[], enableIPv6: boolean): 
 function configProblems(config: IPAMConfig, enableIPv6: boolean): string[] {
   const { Subnet = '', IPRange = '', Gateway = '', AuxiliaryAddresses = {} } = config;
   if (Subnet === '') {
-    return IPRange || Gateway ? ['every ip-range or gateway must have a corresponding subnet'] : [];
+    const needsSubnet = IPRange || Gateway || Object.keys(AuxiliaryAddresses).length > 0;
+    return needsSubnet ? ['every ip-range or gateway must have a corresponding subnet'] : [];
   }
   const subnet = parsePrefix(Subnet);
   if (!subnet) return [`invalid subnet ${Subnet}: invalid CIDR block notation`];
@@ -140,20 +144,23 @@ function choosePool(
     });
   }
   const pool: IPAMConfig = { Subnet: formatPrefix(subnet) };
-  if (config.IPRange) pool.IPRange = config.IPRange;
+  if (config.IPRange) pool.IPRange = formatPrefix(requirePrefix(config.IPRange));
   const gateway = config.Gateway || (givesGateway ? lowestAddress(subnet, config) : '');
-  if (gateway) pool.Gateway = gateway;
-  if (config.AuxiliaryAddresses && Object.keys(config.AuxiliaryAddresses).length > 0) {
-    pool.AuxiliaryAddresses = config.AuxiliaryAddresses;
+  if (gateway) pool.Gateway = inUsualForm(gateway);
+  const reserved = Object.entries(config.AuxiliaryAddresses ?? {});
+  if (reserved.length > 0) {
+    pool.AuxiliaryAddresses = Object.fromEntries(reserved.map(([name, address]) => [name, inUsualForm(address)]));
   }
   checkReserved(pool, subnet);
   return pool;
 }
 
+const inUsualForm = (address: string) => formatAddress(requireAddress(address));
+
 /** A bridge without an address is no router. */
 export function hasGateway(network: NetworkRecord, family: Family): boolean {
   const mode = network.options[`com.docker.network.bridge.gateway_mode_ipv${family}`];
-  const inhibited = family === 4 && network.options['com.docker.network.bridge.inhibit_ipv4'] === 'true';
+  const inhibited = family === 4 && booleanOption(network.options, OPTION.inhibitIPv4, false);
   return mode !== 'isolated' && !(inhibited && network.internal);
 }
 
