@@ -121,6 +121,19 @@ describe('an endpoint', () => {
   });
 });
 
+test('an interface that the container has made itself is in nobody’s way but its own', async () => {
+  await lan.docker('network', 'create', 'second');
+  await lan.docker('run', '-d', '--name', 'maker', '--cap-add', 'NET_ADMIN', 'busybox', 'sleep', '600');
+  await lan.exec('maker', 'ip', 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'other');
+  const { stderr } = await lan.refused('network', 'connect', 'second', 'maker');
+  expect(stderr).toContain('the container has an interface eth1 of its own: ask for another name');
+  expect(await interfaces('maker')).toContain('eth1');
+  await lan.docker('network', 'connect', '--driver-opt', endpointOption('ifname', 'eth2'), 'second', 'maker');
+  expect(await lan.exec('maker', 'ip', 'addr', 'show', 'eth2')).toContain(await lan.address('maker', 'second'));
+  await lan.remove('maker');
+  await lan.docker('network', 'rm', 'second');
+});
+
 describe('the way out of a container', () => {
   const routes = async (container: string) => {
     const text = await lan.exec(container, 'sh', '-c', 'ip route; ip -6 route');

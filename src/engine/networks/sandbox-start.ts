@@ -3,6 +3,7 @@
 import { conflict, errnoOf, failed, forbidden, messageOf, withPrefix } from '../../lib/errors.ts';
 import { newNetworkId } from '../../lib/ids.ts';
 import { addressBytes, requireAddress } from '../../network/addresses.ts';
+import { isThere } from '../../network/drivers/host-kernel.ts';
 import { OPTION } from '../../network/drivers/options.ts';
 import type { SandboxNamespace } from '../../network/sandbox.ts';
 import type { NetworkContext } from './context.ts';
@@ -124,7 +125,11 @@ export function attachEndpoint(
   namespace: SandboxNamespace,
 ): void {
   const live = endpoint.live!;
-  context.host.driver(network).attach(network, endpointSpec({ endpoint, live }), namespace);
+  try {
+    context.host.driver(network).attach(network, endpointSpec({ endpoint, live }), namespace);
+  } catch (error) {
+    throw isThere(error) && hasLink(namespace, live.interfaceName) ? nameTaken(live.interfaceName) : error;
+  }
   if (live.plugin?.sourceInterface) live.macAddress ||= namespace.route.link(live.interfaceName).macAddress;
   try {
     setSysctls(namespace, endpointSysctls(endpoint.driverOptions, live.interfaceName));
@@ -133,6 +138,14 @@ export function attachEndpoint(
     throw error;
   }
 }
+
+/** Containers with the right to do so make interfaces of their own. */
+const nameTaken = (name: string) =>
+  conflict(
+    `the container has an interface ${name} of its own: ask for another name by the driver option ${OPTION.endpointInterface}`,
+  );
+
+const hasLink = ({ route }: SandboxNamespace, name: string) => route.links().some(link => link.name === name);
 
 function setSysctls(namespace: SandboxNamespace, sysctls: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(sysctls)) {
