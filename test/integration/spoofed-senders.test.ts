@@ -5,7 +5,7 @@ import type { udp } from 'bun';
 import { message } from '../../src/kernel/rtnetlink/message.ts';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
-import { testFirewalls } from '../support/firewalls.ts';
+import { hasNftables, testFirewalls } from '../support/firewalls.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
 import { until } from '../support/until.ts';
@@ -173,9 +173,32 @@ describe.each(testFirewalls)('%s', firewall => {
     using host = await Talker.at(lan.host, '0.0.0.0', 7001);
     using far = await Talker.at(stranger, '198.51.100.7', 7001);
     await far.reaches(host, '10.70.0.1', 7001);
-    // Nor does it get into other networks.
-    using inner = await Talker.at(owner, '0.0.0.0', 7001);
-    stranger.addRoute('10.50.0.0/24', '10.70.0.1');
-    await expectDropped(() => far.say('lie', '10.50.0.10', 7001), inner);
+    // It does not get any further.
+    using neighbour = await Talker.at(lan.neighbour, NEIGHBOUR, 7001);
+    stranger.addRoute(`${NEIGHBOUR}/32`, '10.70.0.1');
+    await expectDropped(() => far.say('lie', NEIGHBOUR, 7001), neighbour);
   });
 });
+
+test.if(hasNftables)(
+  'what never leaves a network has any sender, where bridges pass their packets to the firewall',
+  async () => {
+    await using lan = await NetworkHost.start({ firewall: 'nftables' });
+    // A network without icc has bridges do so, all of them.
+    await lan.docker('network', 'create', '-o', 'com.docker.network.bridge.enable_icc=false', 'closed');
+    expect(await lan.host.output('cat', '/proc/sys/net/bridge/bridge-nf-call-iptables')).toBe('1');
+    await lan.docker('network', 'create', 'open');
+    const join = async (name: string, address: string) => {
+      await lan.docker('run', '-d', '--name', name, '--network', 'open', 'busybox', 'sleep', '600');
+      const machine = Machine.of((await lan.engine.inspect(name)).State!.Pid!);
+      machine.addAddresses('eth0', `${address}/24`);
+      return machine;
+    };
+    using one = await join('one', '10.60.0.1');
+    using other = await join('other', '10.60.0.2');
+    using talk = await Talker.at(one, '10.60.0.1', 7002);
+    using answers = await Talker.at(other, '10.60.0.2', 7002);
+    await talk.reaches(answers, '10.60.0.2', 7002);
+    expect(await lan.dropped('spoofed source')).toBe(0);
+  },
+);

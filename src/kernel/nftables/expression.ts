@@ -11,8 +11,9 @@ const REGISTERS = 8;
 export type Expression = (writer: MessageWriter) => void;
 
 const META = { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
-const CT = { state: 0, status: 2 } as const;
+const CT = { state: 0, direction: 1, status: 2 } as const;
 export const CT_STATE = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
+export const CT_DIRECTION_ORIGINAL = 0;
 export const CT_STATUS_DNAT = 1 << 5;
 const FIB_RESULTS = { oif: 1, oifname: 2, type: 3 } as const;
 const FIB_FLAGS = { saddr: 1, daddr: 2, iif: 8 } as const;

@@ -1,6 +1,12 @@
 // The engine's table: a fixed number of rules, whatever the number of networks and ports; those are elements of its sets.
 // A packet costs the same with a thousand published ports as with one, and a start that publishes nothing changes nothing.
-import { CT_STATE, CT_STATUS_DNAT, type Expression, expression as x } from '../../kernel/nftables/expression.ts';
+import {
+  CT_DIRECTION_ORIGINAL,
+  CT_STATE,
+  CT_STATUS_DNAT,
+  type Expression,
+  expression as x,
+} from '../../kernel/nftables/expression.ts';
 import type { SetLayout } from '../../kernel/nftables/set.ts';
 import type { Transaction } from '../../kernel/nftables/transaction.ts';
 
@@ -99,6 +105,7 @@ const IPV6_LOOPBACK = Buffer.concat([Buffer.alloc(15), byte(1)]);
 const toLoopback: Expression[] = [...onlyFamily(4), x.payload('network', 16, 1), x.compare('eq', byte(127))];
 const toHost: Expression[] = [x.fib('type', ['daddr']), x.compare('eq', word(RTN_LOCAL))];
 const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
+const notTcp: Expression[] = [x.meta('l4proto'), x.compare('ne', byte(IPPROTO_TCP))];
 const notSameBridge: Expression[] = [...pair, x.inSet(SETS.sameBridge.name, { not: true })];
 const fromBridge: Expression[] = [x.meta('iifname'), x.inSet(SETS.bridges.name)];
 /** A sender whose address is not reached by the bridge it sends from is not who it says. */
@@ -134,6 +141,7 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
   for (const layout of Object.values(SETS)) transaction.addSet(FAMILY, table, layout);
   chain(SPOOFED_CHAIN, undefined);
   chain('guard', { type: 'filter', hook: 'prerouting', priority: PRIORITY.mangle, policy: 'accept' });
+  chain('input', { type: 'filter', hook: 'input', priority: PRIORITY.filter, policy: 'accept' });
   chain('forward', { type: 'filter', hook: 'forward', priority: PRIORITY.filter, policy: 'accept' });
   addStrangersChain(transaction, table, strangersPolicy);
   chain('ports', undefined);
@@ -143,6 +151,7 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
 
   addSpoofed(rule);
   addGuard(rule);
+  addInput(rule);
   addForward(rule);
   addStrangers(rule);
   addPorts(rule);
@@ -151,7 +160,7 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
 
 type AddRule = (chain: string, expressions: readonly Expression[], comment?: string) => void;
 
-/** What came in by a bridge that doesn't lead to its sender. */
+/** What leaves a network, or is for the host, and came in by a bridge that doesn't lead to its sender. */
 function addSpoofed(rule: AddRule): void {
   for (const family of [4, 6] as const) {
     rule(SPOOFED_CHAIN, [
@@ -162,26 +171,25 @@ function addSpoofed(rule: AddRule): void {
       x.verdict('return'),
     ]);
   }
-  // Who asks for an address has none yet; and what the host sees of talk within a network is the network's own affair.
+  // Who asks for an address has none yet.
   for (const type of [RTN_BROADCAST, RTN_MULTICAST]) {
     rule(SPOOFED_CHAIN, [x.fib('type', ['daddr']), x.compare('eq', word(type)), x.verdict('return')]);
   }
+  // Published ports are addressed to the host.
   rule(SPOOFED_CHAIN, [
-    x.meta('iifname', 0),
-    x.fib('oifname', ['daddr'], 4),
-    x.inSet(SETS.sameBridge.name),
+    x.meta('iifname'),
+    x.inSet(SETS.shared.name),
+    x.ct('direction'),
+    x.compare('eq', byte(CT_DIRECTION_ORIGINAL)),
+    ...translated,
     x.verdict('return'),
   ]);
-  rule(SPOOFED_CHAIN, [x.meta('iifname'), x.inSet(SETS.shared.name), ...toHost, x.verdict('return')]);
   rule(SPOOFED_CHAIN, [x.counter(), x.verdict('drop')], 'spoofed source');
 }
 
 /** Runs before addresses are translated: what is addressed to a container here came in by the container's own address. */
 function addGuard(rule: AddRule): void {
-  // A liar can't guess into a connection of TCP; into any other conversation of the owner of an address it could.
-  rule('guard', [x.meta('l4proto'), x.compare('ne', byte(IPPROTO_TCP)), ...judgeSpoofed]);
   rule('guard', [...established, x.verdict('return')]);
-  rule('guard', judgeSpoofed);
   // The bridges route loopback addresses, for ports published there; containers must not reach the host's loopback by that.
   rule('guard', [...fromBridge, ...toLoopback, x.counter(), x.verdict('drop')], 'container to loopback of host');
   rule(
@@ -200,8 +208,19 @@ function addGuard(rule: AddRule): void {
   );
 }
 
+function addInput(rule: AddRule): void {
+  rule('input', [x.meta('iifname'), x.inSet(SETS.shared.name), x.verdict('return')]);
+  rule('input', [...notTcp, ...judgeSpoofed]);
+  rule('input', [...established, x.verdict('return')]);
+  rule('input', judgeSpoofed);
+}
+
 function addForward(rule: AddRule): void {
+  // A liar can't guess into a connection of TCP; into any other conversation of the owner of an address it could. Not before it is
+  // known where a packet goes: bridges may pass here what never leaves them, and that is the network's own affair.
+  rule('forward', [...notTcp, ...notSameBridge, ...judgeSpoofed]);
   rule('forward', [...established, x.verdict('accept')]);
+  rule('forward', [...notSameBridge, ...judgeSpoofed]);
   for (const direction of ['iifname', 'oifname'] as const) {
     rule(
       'forward',
