@@ -96,6 +96,10 @@ export function masked(prefix: Prefix): Prefix {
   return { ...prefix, value: prefix.value & ~(sizeOf(prefix) - 1n) };
 }
 
+/** As an address: the bits that all of the prefix have in common. */
+export const maskOf = ({ family, bits }: Prefix): Address =>
+  masked({ family, value: (1n << BigInt(widthOf(family))) - 1n, bits });
+
 export const firstOf = (prefix: Prefix): bigint => masked(prefix).value;
 export const lastOf = (prefix: Prefix): bigint => masked(prefix).value + sizeOf(prefix) - 1n;
 

@@ -1,10 +1,14 @@
 // A container that speaks with another one's address is not heard outside its network, whatever it knows of what the owner of the
 // address talks about. The owner is heard by whichever of its networks it speaks.
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { udp } from 'bun';
 import { message } from '../../src/kernel/rtnetlink/message.ts';
 import { bindSocket } from '../../src/kernel/sockets.ts';
 import { addressBytes, requireAddress } from '../../src/network/addresses.ts';
+import { compileWithMusl } from '../support/c-libraries.ts';
 import { hasNftables, testFirewalls } from '../support/firewalls.ts';
 import { datagrams, Machine } from '../support/machines.ts';
 import { HOST, HOST6, NEIGHBOUR, NEIGHBOUR6, NetworkHost } from '../support/network-host.ts';
@@ -40,6 +44,11 @@ class Talker implements Disposable {
     this.#socket?.close();
   }
 }
+
+const programs = mkdtempSync(join(tmpdir(), 'programs-'));
+const unreachable = join(programs, 'unreachable');
+beforeAll(() => compileWithMusl('unreachable', unreachable));
+afterAll(() => rmSync(programs, { recursive: true }));
 
 describe.each(testFirewalls)('%s', firewall => {
   let lan: NetworkHost;
@@ -116,6 +125,32 @@ describe.each(testFirewalls)('%s', firewall => {
     await truth.reaches(neighbour, neighbourAddress, 6001);
     await expectDropped(() => lies.say('lie', neighbourAddress, 6001), neighbour);
     await truth.reaches(neighbour, neighbourAddress, 6001);
+  });
+
+  test.each([
+    ['IPv4', '10.50.0.10', NEIGHBOUR, HOST],
+    ['IPv6', 'fd50::10', NEIGHBOUR6, HOST6],
+  ])('nor can anybody else say that the owner is not reached: %s', async (family, address, asking, host) => {
+    const told = async () => {
+      const file = `/proc/net/${family === 'IPv4' ? 'snmp' : 'snmp6'}`;
+      const text = await lan.neighbour.output('cat', file);
+      if (family === 'IPv6') return Number(/Icmp6InDestUnreachs\s+(\d+)/.exec(text)?.[1]);
+      const [names = '', values = ''] = text.match(/^Icmp: .*$/gm) ?? [];
+      return Number(values.split(' ').at(names.split(' ').indexOf('InDestUnreachs')));
+    };
+    using neighbour = await Talker.at(lan.neighbour, asking, 6003);
+    const truth = await Talker.at(owner, address, 5000);
+    await neighbour.reaches(truth, host, 9000);
+    const self = await lan.address('liar', 'liars', family === 'IPv4' ? 4 : 6);
+    const before = await told();
+    await expectDropped(() => liar.output(unreachable, self, asking, asking, '6003', address, '5000'));
+    expect(await told()).toBe(before);
+    // The owner itself can.
+    truth[Symbol.dispose]();
+    await until(async () => {
+      neighbour.say('anybody there?', host, 9000);
+      return (await told()) > before;
+    });
   });
 
   test('a conversation goes on by another network, when that becomes the way out', async () => {

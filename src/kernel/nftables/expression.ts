@@ -12,8 +12,9 @@ export type Expression = (writer: MessageWriter) => void;
 
 const META = { mark: 3, iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
 const CT = { state: 0, direction: 1, status: 2 } as const;
+const CT_SOURCE = { 4: 19, 6: 21 } as const;
 export const CT_STATE = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
-export const CT_DIRECTION_ORIGINAL = 0;
+export const CT_DIRECTION = { original: 0, reply: 1 } as const;
 export const CT_STATUS_DNAT = 1 << 5;
 const FIB_RESULTS = { oif: 1, oifname: 2, type: 3 } as const;
 const FIB_FLAGS = { saddr: 1, daddr: 2, iif: 8 } as const;
@@ -30,6 +31,14 @@ export const expression = {
     named('ct', writer => {
       writer.attribute(2, () => writer.be32(CT[key]));
       writer.attribute(1, () => writer.be32(REGISTERS + register));
+    }),
+
+  /** Who sends in one direction of a connection, before anything is translated. */
+  ctSource: (family: 4 | 6, direction: keyof typeof CT_DIRECTION, register = 0): Expression =>
+    named('ct', writer => {
+      writer.attribute(2, () => writer.be32(CT_SOURCE[family]));
+      writer.attribute(1, () => writer.be32(REGISTERS + register));
+      writer.attribute(3, () => writer.raw(Uint8Array.of(CT_DIRECTION[direction])));
     }),
 
   fib: (result: keyof typeof FIB_RESULTS, by: readonly (keyof typeof FIB_FLAGS)[], register = 0): Expression =>

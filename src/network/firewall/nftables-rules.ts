@@ -1,7 +1,7 @@
-// The engine's table: a fixed number of rules, whatever the number of networks and ports; those are elements of its sets.
+// The engine's table: for nearly all packets a fixed number of rules, whatever the number of networks and ports, which are elements of sets.
 // A packet costs the same with a thousand published ports as with one, and a start that publishes nothing changes nothing.
 import {
-  CT_DIRECTION_ORIGINAL,
+  CT_DIRECTION,
   CT_STATE,
   CT_STATUS_DNAT,
   type Expression,
@@ -9,6 +9,8 @@ import {
 } from '../../kernel/nftables/expression.ts';
 import type { SetLayout } from '../../kernel/nftables/set.ts';
 import type { Transaction } from '../../kernel/nftables/transaction.ts';
+import { addressBytes, masked, maskOf, requirePrefix } from '../addresses.ts';
+import type { FirewallNetwork } from './firewall.ts';
 
 const IPPROTO_ICMP = 1;
 const IPPROTO_TCP = 6;
@@ -69,6 +71,7 @@ export type SetName = keyof typeof SETS;
 export const FAMILY = 'inet';
 const STRANGERS_CHAIN = 'strangers';
 const SPOOFED_CHAIN = 'spoofed';
+const ERRORS_CHAIN = 'errors';
 const NOT_ZERO_32 = new Uint8Array(4);
 const word = (value: number) => Buffer.from(new Uint32Array([value]).buffer);
 const byte = (value: number) => Uint8Array.of(value);
@@ -78,11 +81,8 @@ const onlyFamily = (family: 4 | 6): Expression[] => [
   x.compare('eq', byte(family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6)),
 ];
 
-const established: Expression[] = [
-  x.ct('state'),
-  x.mask(word(CT_STATE.established | CT_STATE.related)),
-  x.compare('ne', NOT_ZERO_32),
-];
+const inState = (state: number): Expression[] => [x.ct('state'), x.mask(word(state)), x.compare('ne', NOT_ZERO_32)];
+const established = inState(CT_STATE.established | CT_STATE.related);
 
 const translated: Expression[] = [x.ct('status'), x.mask(word(CT_STATUS_DNAT)), x.compare('ne', NOT_ZERO_32)];
 
@@ -108,11 +108,10 @@ const pair: Expression[] = [x.meta('iifname', 0), x.meta('oifname', 4)];
 const notTcp: Expression[] = [x.meta('l4proto'), x.compare('ne', byte(IPPROTO_TCP))];
 const notSameBridge: Expression[] = [...pair, x.inSet(SETS.sameBridge.name, { not: true })];
 const fromBridge: Expression[] = [x.meta('iifname'), x.inSet(SETS.bridges.name)];
+const fromAddressed: Expression[] = [x.meta('nfproto'), x.meta('iifname', 1), x.inSet(SETS.addressed.name)];
 /** A sender whose address is not reached by the bridge it sends from is not who it says. */
 const judgeSpoofed: Expression[] = [
-  x.meta('nfproto'),
-  x.meta('iifname', 1),
-  x.inSet(SETS.addressed.name),
+  ...fromAddressed,
   x.fib('oif', ['saddr', 'iif']),
   x.compare('eq', NOT_ZERO_32),
   x.verdict({ jump: SPOOFED_CHAIN }),
@@ -140,6 +139,7 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
   transaction.addTable(FAMILY, table);
   for (const layout of Object.values(SETS)) transaction.addSet(FAMILY, table, layout);
   chain(SPOOFED_CHAIN, undefined);
+  chain(ERRORS_CHAIN, undefined);
   chain('guard', { type: 'filter', hook: 'prerouting', priority: PRIORITY.mangle, policy: 'accept' });
   chain('input', { type: 'filter', hook: 'input', priority: PRIORITY.filter, policy: 'accept' });
   chain('forward', { type: 'filter', hook: 'forward', priority: PRIORITY.filter, policy: 'accept' });
@@ -159,6 +159,33 @@ export function addRules(transaction: Transaction, table: string, strangersPolic
 }
 
 type AddRule = (chain: string, expressions: readonly Expression[], comment?: string) => void;
+
+/**
+ * That a packet was not delivered is for its destination to say, or for those on the way there. The only rules of which each network
+ * has some of its own; they are asked for nothing else.
+ */
+export function addErrorRules(transaction: Transaction, table: string, networks: Iterable<FirewallNetwork>): void {
+  transaction.flushChain(FAMILY, table, ERRORS_CHAIN);
+  for (const { bridge, ipv4, ipv6 } of networks) {
+    for (const subnet of [ipv4, ipv6].flatMap(rules => (rules?.hasAddress ? rules.subnets : []))) {
+      const prefix = requirePrefix(subnet);
+      for (const direction of ['original', 'reply'] as const) {
+        transaction.addRule({ family: FAMILY, table, chain: ERRORS_CHAIN }, [
+          ...onlyFamily(prefix.family),
+          x.ct('direction'),
+          x.compare('eq', byte(CT_DIRECTION[direction])),
+          x.ctSource(prefix.family, direction),
+          x.mask(addressBytes(maskOf(prefix))),
+          x.compare('eq', addressBytes(masked(prefix))),
+          ...fromAddressed,
+          x.meta('iifname'),
+          x.compare('ne', interfaceName(bridge)),
+          x.verdict({ jump: SPOOFED_CHAIN }),
+        ]);
+      }
+    }
+  }
+}
 
 /** What leaves a network, or is for the host, and came in by a bridge that doesn't lead to its sender. */
 function addSpoofed(rule: AddRule): void {
@@ -180,7 +207,7 @@ function addSpoofed(rule: AddRule): void {
     x.meta('iifname'),
     x.inSet(SETS.shared.name),
     x.ct('direction'),
-    x.compare('eq', byte(CT_DIRECTION_ORIGINAL)),
+    x.compare('eq', byte(CT_DIRECTION.original)),
     ...translated,
     x.verdict('return'),
   ]);
@@ -211,6 +238,7 @@ function addGuard(rule: AddRule): void {
 function addInput(rule: AddRule): void {
   rule('input', [x.meta('iifname'), x.inSet(SETS.shared.name), x.verdict('return')]);
   rule('input', [...notTcp, ...judgeSpoofed]);
+  rule('input', [...inState(CT_STATE.related), x.verdict({ jump: ERRORS_CHAIN })]);
   rule('input', [...established, x.verdict('return')]);
   rule('input', judgeSpoofed);
 }
@@ -219,6 +247,7 @@ function addForward(rule: AddRule): void {
   // A liar can't guess into a connection of TCP; into any other conversation of the owner of an address it could. Not before it is
   // known where a packet goes: bridges may pass here what never leaves them, and that is the network's own affair.
   rule('forward', [...notTcp, ...notSameBridge, ...judgeSpoofed]);
+  rule('forward', [...inState(CT_STATE.related), ...notSameBridge, x.verdict({ jump: ERRORS_CHAIN })]);
   rule('forward', [...established, x.verdict('accept')]);
   rule('forward', [...notSameBridge, ...judgeSpoofed]);
   for (const direction of ['iifname', 'oifname'] as const) {

@@ -17,6 +17,7 @@ import type {
   FirewallState,
 } from './firewall.ts';
 import {
+  addErrorRules,
   addRules,
   addStrangersChain,
   FAMILY,
@@ -79,17 +80,13 @@ export class NftablesFirewall implements Firewall {
 
   addNetwork(network: FirewallNetwork): void {
     this.#networks.set(network.bridge, network);
-    const elements: Elements = new Map();
-    this.#networkElements(network, elements);
-    this.#change(new Transaction(), elements, 'add');
+    this.#changeNetwork(network, 'add');
     this.#others.accept(this.#networks.keys());
   }
 
   removeNetwork(network: FirewallNetwork): void {
     this.#networks.delete(network.bridge);
-    const elements: Elements = new Map();
-    this.#networkElements(network, elements);
-    this.#change(new Transaction(), elements, 'delete');
+    this.#changeNetwork(network, 'delete');
     this.#others.accept(this.#networks.keys());
   }
 
@@ -182,8 +179,17 @@ export class NftablesFirewall implements Firewall {
     for (const link of this.#links.values()) linkElements(link, elements);
     for (const sender of this.#senders.values()) senderElements(sender, elements);
     addElements(transaction, table, elements, 'add');
+    addErrorRules(transaction, table, this.#networks.values());
     this.#socket.commit(transaction);
     this.#others.accept(this.#networks.keys());
+  }
+
+  #changeNetwork(network: FirewallNetwork, action: 'add' | 'delete'): void {
+    const elements: Elements = new Map();
+    this.#networkElements(network, elements);
+    const transaction = new Transaction();
+    addErrorRules(transaction, this.options.owner, this.#networks.values());
+    this.#change(transaction, elements, action);
   }
 
   #setGuests(guests: readonly string[]): void {

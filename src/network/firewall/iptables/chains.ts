@@ -30,6 +30,7 @@ export interface Layout {
 const CHAINS = {
   guard: 'guard',
   spoofed: 'spoofed',
+  errors: 'errors',
   drops: 'drops',
   forward: 'forward',
   into: 'into',
@@ -50,6 +51,7 @@ export function chainNames(owner: string): ChainNames {
   return Object.fromEntries(Object.entries(CHAINS).map(([key, name]) => [key, `${owner}-${name}`])) as ChainNames;
 }
 
+export const ICMP = { 4: 'icmp', 6: 'ipv6-icmp' } as const;
 const ESTABLISHED = '-m conntrack --ctstate ESTABLISHED,RELATED';
 export const TO_HOST = '-m addrtype --dst-type LOCAL';
 
@@ -59,8 +61,9 @@ export function layouts(family: Family, chain: ChainNames): readonly Layout[] {
   return [
     {
       table: 'mangle',
-      chains: [chain.guard, chain.spoofed],
+      chains: [chain.guard, chain.errors, chain.spoofed],
       fixed: [
+        { chain: chain.guard, text: `-p ${ICMP[family]} -m conntrack --ctstate RELATED -j ${chain.errors}` },
         { chain: chain.guard, text: `${ESTABLISHED} -j RETURN` },
         // Who asks for an address has none yet.
         ...(family === 4 ? [{ chain: chain.spoofed, text: '-s 0.0.0.0/32 -d 255.255.255.255/32 -j RETURN' }] : []),

@@ -1,10 +1,9 @@
 // What networks, ports and links are in rules. iptables has no sets: a network is a few rules in each chain, a port is two.
 import { type Family, formatAddress, requireAddress } from '../../addresses.ts';
 import type { FirewallFamily, FirewallLink, FirewallNetwork, FirewallPort, FirewallSender } from '../firewall.ts';
-import { type ChainNames, type Rule, TO_HOST } from './chains.ts';
+import { type ChainNames, ICMP, type Rule, TO_HOST } from './chains.ts';
 
 const LOOPBACK = '127.0.0.0/8';
-const ICMP = { 4: 'icmp', 6: 'ipv6-icmp' } as const;
 const TRANSLATED = '-m conntrack --ctstate DNAT';
 
 export interface RuleOptions {
@@ -48,6 +47,13 @@ function guardRules(
   rules.push(rule(`-i ${bridge} ! -p tcp -m rpfilter --invert -j ${chain.spoofed}`, true));
   // What the host sees of talk within a network is the network's own affair.
   rules.push(...subnets.map(subnet => believed(`-d ${subnet} -i ${bridge} -m addrtype --dst-type UNICAST`, chain)));
+  // That a packet did not get to its destination is for the destination to say, or for those on the way there.
+  for (const owner of ['ORIGINAL --ctorigsrc', 'REPLY --ctreplsrc']) {
+    for (const subnet of subnets) {
+      const text = `! -i ${bridge} -m conntrack --ctdir ${owner} ${subnet} -j ${chain.spoofed}`;
+      rules.push({ table: 'mangle', chain: chain.errors, text });
+    }
+  }
   if (isShared) rules.push(believed(`-i ${bridge} ${TO_HOST}`, chain));
   if (internal || mode !== 'nat' || allowDirectRouting) return rules;
   for (const subnet of subnets) {
