@@ -194,6 +194,7 @@ describe('flags and file together', () => {
     [['--default-runtime=nope'], {}, "specified default runtime 'nope' does not exist"],
     [['--label=a=b', '--label=a=c'], {}, 'conflict labels for a=c and a=b'],
     [['--bridge=br0', '--bip=10.0.0.1/24'], {}, 'mutually exclusive'],
+    [['--icc=false'], { iptables: false }, 'set --icc or --iptables to true'],
     [['--host-gateway-ip=10.0.0.1', '--host-gateway-ip=10.0.0.2'], {}, 'only one IPv4 host gateway'],
     [['--host-gateway-ip=fd00::1'], { 'host-gateway-ips': ['10.0.0.1', 'fd00::1'] }, 'host-gateway-ip'],
     [['-H', 'tcp://0.0.0.0:2375'], {}, 'refusing to listen on tcp://0.0.0.0:2375 without TLS'],

@@ -77,6 +77,11 @@ function checkTogether(settings: Settings): void {
   if (settings.bridge !== '' && (settings.bip !== '' || settings.bip6 !== '')) {
     throw invalid('You specified -b & --bip, mutually exclusive options. Please specify only one.');
   }
+  if (!settings.icc && !settings.iptables) {
+    throw invalid(
+      'You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please set --icc or --iptables to true.',
+    );
+  }
   checkHostGateways(settings.hostGatewayIps);
   const tls = usesTls(settings);
   checkTcp(parseHosts(settings.hosts, tls), tls, settings.allowInsecureTcp);

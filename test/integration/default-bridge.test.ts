@@ -43,6 +43,12 @@ describe('the default bridge', () => {
     expect(await lan.exec('web', 'ping6', '-c1', '-W2', NEIGHBOUR6)).toContain('1 packets received');
   });
 
+  test('with IPv6 of the wire alone', async () => {
+    await using lan = await NetworkHost.start({ flags: ['--ipv6', '--fixed-cidr-v6', 'fe80::/64'] });
+    await lan.docker('run', '-d', '--name', 'one', 'busybox', 'sleep', '600');
+    expect(await lan.exec('one', 'ping6', '-c1', '-W2', 'fe80::1%eth0')).toContain('1 packets received');
+  });
+
   test('publishes on the address it is told, and chooses from the pools it is told', async () => {
     await using lan = await NetworkHost.start({
       flags: ['--ip', '127.0.0.1', '--default-address-pool', 'base=10.77.0.0/16,size=24'],
@@ -99,6 +105,8 @@ describe('the default bridge', () => {
   for (const [flags, message] of [
     [['--bip', '10.7.0.1'], 'invalid bip 10.7.0.1: it must be an IPv4 address with the length of its prefix'],
     [['--bip', 'fd07::1/64'], 'invalid bip fd07::1/64'],
+    [['--bip', '10.7.0.255/24'], 'invalid bip 10.7.0.255/24: no host can have that address'],
+    [['--bip', '10.7.0.1/32'], 'invalid bip 10.7.0.1/32: no host can have that address'],
     [['--fixed-cidr-v6', 'fd07::/200'], 'invalid fixed-cidr-v6 fd07::/200'],
     [
       ['--bip', '10.7.0.1/24', '--fixed-cidr', '10.8.0.0/25'],

@@ -7,6 +7,7 @@ import {
   firstOf,
   formatAddress,
   formatPrefix,
+  lastOf,
   masked,
   overlaps,
   type Prefix,
@@ -222,11 +223,17 @@ function checkBridgeConfig(config: NetworkConfig, isOurs: boolean): void {
   );
 }
 
+/** The address of a network stands for its first host's. */
+const isOfHost = (prefix: Prefix) => prefix.bits <= 30 && prefix.value !== lastOf(masked(prefix));
+
 function checkRanges(family: 4 | 6, options: Record<string, string | undefined>, router: string | undefined): void {
   const ranges = Object.entries(options).flatMap(([option, text]) => {
     if (!text) return [];
     const prefix = parsePrefix(text);
-    if (prefix?.family === family) return [{ option, text, prefix }];
+    if (prefix?.family === family) {
+      if (option === 'bip' && !isOfHost(prefix)) throw invalid(`invalid bip ${text}: no host can have that address`);
+      return [{ option, text, prefix }];
+    }
     throw invalid(`invalid ${option} ${text}: it must be an IPv${family} address with the length of its prefix`);
   });
   const [first, second] = ranges;

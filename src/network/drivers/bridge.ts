@@ -204,7 +204,11 @@ function bridgeAddresses(network: NetworkSpec, options: BridgeOptions): LinkAddr
     if (mode === 'isolated' || (family === 4 && options.inhibitIPv4)) return [];
     return [{ bytes: addressBytes(requireAddress(Gateway)), bits }];
   });
-  return network.enableIPv6 && options.mode6 !== 'isolated' ? [...gateways, BRIDGE_LINK_LOCAL] : gateways;
+  const needsLinkLocal =
+    network.enableIPv6 &&
+    options.mode6 !== 'isolated' &&
+    !gateways.some(gateway => sameLinkAddress(gateway, BRIDGE_LINK_LOCAL));
+  return needsLinkLocal ? [...gateways, BRIDGE_LINK_LOCAL] : gateways;
 }
 
 function setSysctls(network: NetworkSpec, options: BridgeOptions): void {
