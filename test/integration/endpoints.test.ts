@@ -119,6 +119,25 @@ describe('an endpoint', () => {
     await lan.remove('tenant');
     await lan.docker('network', 'rm', 'early', 'late');
   });
+
+  test('is found at once by those who knew another one at its addresses', async () => {
+    await lan.docker('network', 'create', '--ipv6', '--subnet', '10.61.0.0/24', '--subnet', 'fd61::/64', 'passed-on');
+    await lan.docker('run', '-d', '--name', 'asker', '--network', 'passed-on', 'busybox', 'sleep', '600');
+    for (const last of ['01', '02']) {
+      const place = ['--network', 'passed-on', '--ip', '10.61.0.50', '--ip6', 'fd61::50'];
+      const hardware = ['--mac-address', `02:00:00:00:00:${last}`];
+      await lan.docker('run', '-d', '--name', 'holder', ...place, ...hardware, 'busybox', 'sleep', '600');
+      for (const [program, address] of [
+        ['ping', '10.61.0.50'],
+        ['ping6', 'fd61::50'],
+      ] as const) {
+        expect(await lan.exec('asker', program, '-c1', '-W5', address)).toContain('1 packets received');
+      }
+      await lan.remove('holder');
+    }
+    await lan.remove('asker');
+    await lan.docker('network', 'rm', 'passed-on');
+  });
 });
 
 test('an interface that the container has made itself is in nobody’s way but its own', async () => {

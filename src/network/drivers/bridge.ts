@@ -7,6 +7,7 @@ import { failed, forbidden, invalid } from '../../lib/errors.ts';
 import { addressBytes, type Family, requireAddress, requirePrefix } from '../addresses.ts';
 import type { FirewallFamily, FirewallNetwork, GatewayMode } from '../firewall/firewall.ts';
 import { writeSysctl } from '../sandbox.ts';
+import { announce } from './announcement.ts';
 import type { NetworkDriver, NetworkInterface, NetworkSpec } from './driver.ts';
 import { findLink, hostLinks, isGone, isThere, readSysctl } from './host-kernel.ts';
 import { configureNewInterface } from './interface.ts';
@@ -96,6 +97,7 @@ export const bridge: NetworkDriver = {
     const { mtu } = bridgeOptions(network.options);
     const host = hostLinks();
     const { index: master } = host.link(network.interfaceName);
+    announce(master, endpoint);
     host.send(
       message.newLink({
         kind: 'veth',
