@@ -96,6 +96,8 @@ export function awaitBundle(request: ContainerRequest): WaitingContainer {
 
 /** The same for an exec. */
 export interface WaitingExec extends Disposable {
+  /** Nobody has killed it. */
+  readonly waits: boolean;
   /** Has it get ready for whoever attaches; the process specification must be there. */
   prepare(): PreparedExec;
 }
@@ -123,6 +125,9 @@ export function awaitExec(request: ExecRequest): WaitingExec {
   const conmon = spawnConmon(request, args, ['pipe', 'pipe', 'pipe'], environment);
   const [sync, start, attach] = conmon.fds as [number, number, number];
   return {
+    get waits() {
+      return conmon.waits();
+    },
     prepare: () => {
       // It waits on this pipe twice: before it forks, and again before the process begins.
       conmon.go();
@@ -206,6 +211,7 @@ function spawnConmon(request: Common, args: string[], pipes: 'pipe'[], environme
   let waiting = true;
   return {
     exited: child.exited,
+    waits: () => waiting && child.exitCode === null && child.signalCode === null,
     fds,
     go: () => {
       waiting = false;

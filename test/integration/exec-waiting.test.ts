@@ -84,6 +84,21 @@ test('an exec that nobody creates is not expected for ever, nor in a container t
   await until(() => conmonsOf(another).length === 0 && !existsSync(directoryOf(id, another)));
 });
 
+test('a conmon that was killed while it waited is replaced', async () => {
+  const id = await run('replaced');
+  const { expected } = await runExecs(id);
+  const killConmonOf = async (exec: string) => {
+    const pid = await until(() => conmonsOf(exec)[0]);
+    process.kill(Number(pid), 'SIGKILL');
+    // The engine has heard of its end.
+    await until(() => !existsSync(`/proc/${pid}`));
+  };
+  await killConmonOf(expected);
+  const first = await createExec(id, 'sh', '-c', 'exit 5');
+  await killConmonOf(first);
+  expect(await exitCodeOf(first)).toBe(5);
+});
+
 test('who asks for the end of an exec is answered when it has come', async () => {
   const id = await run('ending');
   const exec = await createExec(id, 'sh', '-c', 'until [ -e /end ]; do sleep 0.01; done; exit 7');

@@ -52,6 +52,7 @@ export function expectStart(context: ContainerContext, live: LiveContainer, requ
 function takeFor(live: LiveContainer, { stdin, tty }: Omit<Wanted, 'id'>): ExecId | undefined {
   const ahead = live.conmonAhead;
   if (ahead?.stdin !== stdin || ahead.tty !== tty || ahead.containerName !== live.record.name) return undefined;
+  if (!ahead.conmon.waits) return undefined;
   ahead.taken = true;
   ahead.timer.refresh();
   return ahead.id;
@@ -92,10 +93,16 @@ export function conmonForExec(
   request: ExecRequest,
 ): WaitingExec {
   const ahead = live.conmonAhead;
-  if (ahead?.id !== id) return startConmon(context, live, { id, stdin: request.attachStdin, tty: request.tty });
-  clearTimeout(ahead.timer);
-  live.conmonAhead = undefined;
-  return ahead.conmon;
+  if (ahead?.id === id) {
+    if (ahead.conmon.waits) {
+      clearTimeout(ahead.timer);
+      live.conmonAhead = undefined;
+      return ahead.conmon;
+    }
+    // When memory runs out the kernel takes any process.
+    dropConmon(live);
+  }
+  return startConmon(context, live, { id, stdin: request.attachStdin, tty: request.tty });
 }
 
 /** Its exec is not started, or not yet; or there is none. */
