@@ -113,9 +113,13 @@ export class LayerStore {
       const info: LayerInfo = { diffId: expected.diffId, parent: expected.parent, size: unpacked.size };
       writeFileSync(`${layer.directory}/layer.json`, JSON.stringify(info));
       await this.durability.beforeChange();
-      layer.forgetReady();
       // Somebody else may have been faster while we waited.
-      if (!this.has(chain)) renameSync(layer.directory, layerDirectory(this.layout, chain));
+      if (!this.has(chain)) {
+        const directory = layerDirectory(this.layout, chain);
+        renameSync(layer.directory, directory);
+        // Of no interest any more; but without it, a crash before this would have had the layer unpacked again.
+        this.#ready.forgetNote(directory);
+      }
       this.#known.set(chain, info);
     } finally {
       await layer.discard();
@@ -220,11 +224,6 @@ export class UnpackingLayer {
     if (directory === undefined) return;
     this.#directory = directory;
     this.#readyFor = blob;
-  }
-
-  /** It is about to get its place, where nothing of its way there is of interest. */
-  forgetReady(): void {
-    if (this.#readyFor !== undefined) this.ready.forgetNote(this.directory);
   }
 
   /** Ends the helper and removes what it made, unless that has been given its place. */
