@@ -521,6 +521,18 @@ describe('the engine and its host', () => {
     expect(stdout).not.toContain('dockyard');
   });
 
+  test('leaves nothing behind of networks that have gone before', async () => {
+    await using brief = await NetworkHost.start();
+    for (const end of [() => undefined, () => brief.engine.kill().then(() => brief.engine.start())]) {
+      await brief.docker('network', 'create', 'gone');
+      await brief.docker('network', 'rm', 'gone');
+      await end();
+      await brief.engine.stop();
+      expect({ interfaces: brief.interfaces(), tables: brief.tables() }).toEqual({ interfaces: [], tables: [] });
+      await brief.engine.start();
+    }
+  });
+
   test('leaves nothing behind when it ends without containers', async () => {
     await using brief = await NetworkHost.start();
     await brief.docker('network', 'create', 'extra');

@@ -197,7 +197,8 @@ export class HostSide implements Disposable {
       return !configOnly && driver !== 'null' && driver !== 'host' && ipam.pools.length > 0;
     });
     for (const network of made) this.driver(network).remove(network, []);
-    if (made.some(network => this.#rulesOf(network))) {
+    // Rules outlive the last network that had any, and a run that crashed.
+    if (this.#firewall || networks.some(({ driver }) => driver === 'bridge')) {
       this.#firewall ??= this.#newFirewall();
       this.#closed = this.#closed.union(this.#firewall?.remove() ?? new Set());
     }
