@@ -346,6 +346,12 @@ test('when somebody flushes the rules of the host, ours are made again, and noth
   await onHost(lan, 'nft', 'flush', 'ruleset');
   await until(async () => (await comparable()) === before, { within: 10_000 });
   await expectTraffic(lan);
+  // The table stays, with its sets.
+  const [table] = lan.tables();
+  for (const part of [`table inet ${table}`, `chain inet ${table} forward`]) {
+    await onHost(lan, 'nft', 'flush', ...part.split(' '));
+    await until(async () => (await comparable()) === before, { within: 10_000 });
+  }
   // At once, before anybody has noticed.
   await onHost(lan, 'nft', 'flush', 'ruleset');
   await lan.docker('rm', '-f', 'brief');

@@ -69,6 +69,18 @@ export const SETS = {
 export type SetName = keyof typeof SETS;
 
 export const FAMILY = 'inet';
+/** Chains that have rules whatever the networks are. */
+export const NEVER_EMPTY = [
+  'guard',
+  'input',
+  'forward',
+  'strangers',
+  'spoofed',
+  'ports',
+  'prerouting',
+  'output',
+  'postrouting',
+];
 const STRANGERS_CHAIN = 'strangers';
 const SPOOFED_CHAIN = 'spoofed';
 const ERRORS_CHAIN = 'errors';

@@ -23,6 +23,7 @@ import {
   FAMILY,
   familyByte,
   interfaceName,
+  NEVER_EMPTY,
   SETS,
   type SetName,
 } from './nftables-rules.ts';
@@ -199,8 +200,10 @@ export class NftablesFirewall implements Firewall {
     this.#change(transaction, new Map([['guests', guests.map(name => ({ key: interfaceName(name) }))]]), 'add');
   }
 
+  /** The table, or the rules of some chain: sets outlive those. */
   #rebuildIfGone(): void {
-    if (!this.#socket.tables(FAMILY).includes(this.options.owner)) this.#rebuild();
+    const { owner: table } = this.options;
+    if (NEVER_EMPTY.some(chain => this.#socket.ruleCount(FAMILY, table, chain) === 0)) this.#rebuild();
   }
 
   /** What an earlier run of the engine has decided. */
