@@ -69,21 +69,21 @@ export const SETS = {
 export type SetName = keyof typeof SETS;
 
 export const FAMILY = 'inet';
+const STRANGERS_CHAIN = 'strangers';
+const SPOOFED_CHAIN = 'spoofed';
+const ERRORS_CHAIN = 'errors';
 /** Chains that have rules whatever the networks are. */
 export const NEVER_EMPTY = [
   'guard',
   'input',
   'forward',
-  'strangers',
-  'spoofed',
+  STRANGERS_CHAIN,
+  SPOOFED_CHAIN,
   'ports',
   'prerouting',
   'output',
   'postrouting',
 ];
-const STRANGERS_CHAIN = 'strangers';
-const SPOOFED_CHAIN = 'spoofed';
-const ERRORS_CHAIN = 'errors';
 const NOT_ZERO_32 = new Uint8Array(4);
 const word = (value: number) => Buffer.from(new Uint32Array([value]).buffer);
 const byte = (value: number) => Uint8Array.of(value);

@@ -92,57 +92,27 @@ export class NftablesFirewall implements Firewall {
   }
 
   addPorts(ports: readonly FirewallPort[]): void {
-    const elements: Elements = new Map();
-    for (const port of ports) {
-      this.#ports.set(keyOf(port), port);
-      this.#portElements(port, elements, 'add');
-    }
-    this.#change(new Transaction(), elements, 'add');
+    this.#changeEach(this.#ports, ports, 'add', this.#putPort);
   }
 
   removePorts(ports: readonly FirewallPort[]): void {
-    const elements: Elements = new Map();
-    for (const port of ports) {
-      this.#ports.delete(keyOf(port));
-      this.#portElements(port, elements, 'delete');
-    }
-    this.#change(new Transaction(), elements, 'delete');
+    this.#changeEach(this.#ports, ports, 'delete', this.#putPort);
   }
 
   addLinks(links: readonly FirewallLink[]): void {
-    const elements: Elements = new Map();
-    for (const link of links) {
-      this.#links.set(keyOf(link), link);
-      linkElements(link, elements);
-    }
-    this.#change(new Transaction(), elements, 'add');
+    this.#changeEach(this.#links, links, 'add', linkElements);
   }
 
   removeLinks(links: readonly FirewallLink[]): void {
-    const elements: Elements = new Map();
-    for (const link of links) {
-      this.#links.delete(keyOf(link));
-      linkElements(link, elements);
-    }
-    this.#change(new Transaction(), elements, 'delete');
+    this.#changeEach(this.#links, links, 'delete', linkElements);
   }
 
   addSenders(senders: readonly FirewallSender[]): void {
-    const elements: Elements = new Map();
-    for (const sender of senders) {
-      this.#senders.set(keyOf(sender), sender);
-      senderElements(sender, elements);
-    }
-    this.#change(new Transaction(), elements, 'add');
+    this.#changeEach(this.#senders, senders, 'add', senderElements);
   }
 
   removeSenders(senders: readonly FirewallSender[]): void {
-    const elements: Elements = new Map();
-    for (const sender of senders) {
-      this.#senders.delete(keyOf(sender));
-      senderElements(sender, elements);
-    }
-    this.#change(new Transaction(), elements, 'delete');
+    this.#changeEach(this.#senders, senders, 'delete', senderElements);
   }
 
   settled(): Promise<void> | undefined {
@@ -176,7 +146,7 @@ export class NftablesFirewall implements Firewall {
     }
     for (const guest of this.#guests) put(elements, 'guests', { key: interfaceName(guest) });
     for (const network of this.#networks.values()) this.#networkElements(network, elements);
-    for (const port of this.#ports.values()) this.#portElements(port, elements, 'add');
+    for (const port of this.#ports.values()) this.#putPort(port, elements, 'add');
     for (const link of this.#links.values()) linkElements(link, elements);
     for (const sender of this.#senders.values()) senderElements(sender, elements);
     addElements(transaction, table, elements, 'add');
@@ -221,6 +191,21 @@ export class NftablesFirewall implements Firewall {
       if (errnoOf(error) !== 'ENOENT') throw error;
       return new Set(FAMILIES);
     }
+  }
+
+  #changeEach<T extends FirewallPort | FirewallLink | FirewallSender>(
+    known: Map<string, T>,
+    values: readonly T[],
+    action: 'add' | 'delete',
+    putElements: (value: T, elements: Elements, action: 'add' | 'delete') => void,
+  ): void {
+    const elements: Elements = new Map();
+    for (const value of values) {
+      if (action === 'add') known.set(keyOf(value), value);
+      else known.delete(keyOf(value));
+      putElements(value, elements, action);
+    }
+    this.#change(new Transaction(), elements, action);
   }
 
   /** What is to be is noted already: where the table is not what it was, it is made anew from that. */
@@ -269,7 +254,7 @@ export class NftablesFirewall implements Firewall {
     }
   }
 
-  #portElements(port: FirewallPort, elements: Elements, action: 'add' | 'delete'): void {
+  readonly #putPort = (port: FirewallPort, elements: Elements, action: 'add' | 'delete'): void => {
     const container = requireAddress(port.containerAddress);
     const host = requireAddress(port.hostAddress);
     const is4 = container.family === 4;
@@ -282,7 +267,7 @@ export class NftablesFirewall implements Firewall {
     const data = Buffer.concat([addressBytes(container), portBytes(port.containerPort)]);
     if (host.value === 0n) put(elements, is4 ? 'anyPorts4' : 'anyPorts6', { key: service, data });
     else put(elements, is4 ? 'ports4' : 'ports6', { key: Buffer.concat([addressBytes(host), service]), data });
-  }
+  };
 
   /** Whether this was the first to come or the last to go. */
   #count(key: string, action: 'add' | 'delete'): boolean {
